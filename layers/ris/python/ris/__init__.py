@@ -1,0 +1,1 @@
+"""A Radiology Information System for French radiology groups."""

@@ -1,0 +1,1 @@
+"""The agenda context of the adapters layer."""

@@ -1,0 +1,1 @@
+"""The dispatch context of the adapters layer."""

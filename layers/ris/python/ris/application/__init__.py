@@ -1,0 +1,1 @@
+"""The application layer; its modules are named by context: agenda identity report dispatch usage access."""

@@ -1,0 +1,1 @@
+"""The access context of the application layer."""

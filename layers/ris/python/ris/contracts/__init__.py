@@ -1,0 +1,1 @@
+"""Pydantic models at the edges: queue envelopes, task inputs and outputs, settings."""

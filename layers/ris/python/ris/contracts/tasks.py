@@ -1,0 +1,52 @@
+"""Inputs and outputs of state machine tasks: identifiers and small facts, never a patient's value; they only grow."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Task(BaseModel):
+    """What all task models share."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class BookingInput(Task):
+    """Input of the booking machine and of each of its tasks; execution name `booking-{accession_number}`."""
+
+    accession_number: str
+    hold_token: str
+
+
+class BookingOutput(Task):
+    """What ConfirmBooking and PublishWorklist say: the exam and its state."""
+
+    accession_number: str
+    state: str
+
+
+class SendHl7Input(Task):
+    """Input of SendHl7: which row of which exam to send."""
+
+    accession_number: str
+    channel: str
+    recipient: str
+
+
+class SendHl7Output(Task):
+    """What SendHl7 says: the row's state."""
+
+    accession_number: str
+    channel: str
+    recipient: str
+    state: str
+
+
+class RecordOutcomeInput(Task):
+    """Input of RecordOutcome: the row, and what the failed task let out (`Error` is a group name, `Cause` a JSON text)."""
+
+    accession_number: str
+    channel: str
+    recipient: str
+    error: str
+    cause: str = ""

@@ -1,0 +1,94 @@
+"""An exam: one Accession Number, one Study Instance UID, one or more scheduled procedure steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+
+class ExamState(Enum):
+    """The life of an exam until its report (the report has states of its own)."""
+
+    HELD = "held"
+    BOOKED = "booked"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    DISCONTINUED = "discontinued"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class Appointment:
+    """When and where: half-open [start, end), aware UTC instants; `day` and the wall times shown are the site's.
+
+    Args:
+        resources: Ids of every resource it takes (room first, then modality, then others), all or none.
+    """
+
+    site: str
+    day: str
+    start: datetime
+    end: datetime
+    room: str
+    modality: str
+    resources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ScheduledStep:
+    """One Scheduled Procedure Step (0040,0100).
+
+    Args:
+        sps_id: (0040,0009), SH 16: the Accession Number and its rank.
+        feed_version: Grows at each publication; the gateway drops an older one.
+    """
+
+    sps_id: str
+    station_ae_title: str
+    station_name: str
+    dicom_modality: str
+    description: str
+    feed_version: int = 0
+
+
+@dataclass(frozen=True)
+class Performed:
+    """What one MPPS said (RAD-6, RAD-7)."""
+
+    sop_instance_uid: str
+    status: str
+    station_ae_title: str = ""
+    started_at: str = ""
+    ended_at: str = ""
+    discontinuation_reason: str = ""
+
+
+@dataclass(frozen=True)
+class Exam:
+    """One exam row.
+
+    Args:
+        accession_number: (0008,0050), SH 16, ours.
+        study_instance_uid: (0020,000D), ours, deterministic from the accession number.
+        hold_token: What the booking machine must show to confirm; `hold_expires_at` is its end.
+        changed_at: Instant of the last change of state.
+    """
+
+    accession_number: str
+    study_instance_uid: str
+    site: str
+    patient_id: str
+    request_id: str
+    exam_code: str
+    exam_label: str
+    appointment: Appointment
+    state: ExamState
+    hold_token: str = ""
+    hold_expires_at: datetime | None = None
+    steps: tuple[ScheduledStep, ...] = ()
+    performed: tuple[Performed, ...] = ()
+    booked_by: str = ""
+    changed_at: datetime | None = None
+    version: int = 0

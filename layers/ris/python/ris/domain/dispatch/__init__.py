@@ -1,0 +1,1 @@
+"""What must reach somebody else, and what became of it."""

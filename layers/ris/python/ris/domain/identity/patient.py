@@ -1,0 +1,121 @@
+"""One patient as the group knows them.
+
+Traits are kept as their source wrote them; a change is three-valued (HL7 2.5 §2.5.3): absent leaves the stored value,
+`""` erases it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from enum import Enum
+
+
+class Erased(Enum):
+    """The sender asked for the value to be erased (HL7 null `""`)."""
+
+    ERASED = '""'
+
+
+ERASED = Erased.ERASED
+
+
+@dataclass(frozen=True)
+class Identifier:
+    """An identifier is a value *and* the authority that gave it.
+
+    Args:
+        value: As its authority writes it, never cut.
+        authority: OID of the assigning authority, or its local name when it has no OID.
+        kind: HL7 table 0203 type: `PI` (IPP), `AN` (NDA), `VN` (visit), `INS`.
+    """
+
+    value: str
+    authority: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What says who a person is, as received. Birth names and INSEE codes are the strict traits of the RNIV.
+
+    Args:
+        birth_family: Nom de naissance.
+        birth_given: First birth given name.
+        birth_given_all: All birth given names, space separated; empty when not given.
+        used_family: Nom utilise; empty when not given.
+        used_given: Prenom utilise; empty when not given.
+        birth_date: Civil date, or None when unknown or impossible (then `birth_date_text` keeps what was sent).
+        birth_date_text: The characters received for the date.
+        sex: `M`, `F`, or `U` when neither was given.
+        birth_place_insee: Five-character INSEE code, empty when not given.
+        phone: As received.
+    """
+
+    birth_family: str
+    birth_given: str
+    birth_given_all: str = ""
+    used_family: str = ""
+    used_given: str = ""
+    birth_date: date | None = None
+    birth_date_text: str = ""
+    sex: str = "U"
+    birth_place_insee: str = ""
+    phone: str = ""
+
+
+Change = str | Erased | None
+"""A new value, ERASED, or None: leave it as it is."""
+
+
+@dataclass(frozen=True)
+class TraitsChange:
+    """What one message says of a person's traits; None everywhere means "says nothing"."""
+
+    birth_family: Change = None
+    birth_given: Change = None
+    birth_given_all: Change = None
+    used_family: Change = None
+    used_given: Change = None
+    birth_date: Change = None
+    sex: Change = None
+    birth_place_insee: Change = None
+    phone: Change = None
+
+
+class IdentityStatus(Enum):
+    """The four exclusive statuses of the RNIV."""
+
+    PROVISOIRE = "PROV"
+    RECUPEREE = "RECUP"
+    VALIDEE = "VALI"
+    QUALIFIEE = "QUAL"
+
+
+@dataclass(frozen=True)
+class Patient:
+    """One patient row.
+
+    Args:
+        patient_id: Ours: `[A-Za-z0-9_.-]+`, opaque, safe in a URL.
+        identifiers: IPP of each domain, unique by (value, authority).
+        sites: Sites where the patient was announced; rights are read from them.
+        version: Grows by one at each write; a write names the version it read.
+    """
+
+    patient_id: str
+    traits: Traits
+    identifiers: tuple[Identifier, ...] = ()
+    status: IdentityStatus = IdentityStatus.PROVISOIRE
+    sites: frozenset[str] = frozenset()
+    version: int = 0
+    updated_at: datetime | None = None
+    consents: dict[str, str] = field(default_factory=dict)
+
+    def ipp(self, authority: str) -> str:
+        """Return the IPP in that domain, or an empty string."""
+        return next((i.value for i in self.identifiers if i.kind == "PI" and i.authority == authority), "")
+
+    def at(self, version: int, *, updated_at: datetime) -> Patient:
+        """Return the same patient as the next version to be written."""
+        return replace(self, version=version, updated_at=updated_at)

@@ -1,0 +1,1 @@
+"""Logs with stable codes, tracing, and the decorators every handler wears."""

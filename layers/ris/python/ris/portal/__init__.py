@@ -1,0 +1,1 @@
+"""The pages: Chalice blueprints, templates, static files."""
