@@ -1,7 +1,7 @@
 """The envelopes on the queues between a gateway and the cloud.
 
-HL7 travels as base64 of the bytes on the wire, MSH-18 untouched; DICOM travels as DICOM JSON (PS3.18 Annex F), written and read by the
-gateway. A body over the queue's limit is left in the messages bucket and named by its key (claim check). Fields are only ever added.
+HL7 travels as base64 of the bytes on the wire, MSH-18 untouched; DICOM travels as DICOM JSON (PS3.18 Annex F), written and read
+by the gateway. A body over the queue's limit is left in the messages bucket and named by its key (claim check). Fields are only ever added.
 """
 
 from __future__ import annotations

@@ -1,0 +1,99 @@
+"""Reference data as the use cases read it: sites, rooms, modalities, catalogue, people. Loaded by `ris reference load`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Site:
+    """One site.
+
+    Args:
+        opening: Weekday (`mon`…`sun`) to wall times ("HH:MM", "HH:MM"); a closed day is absent.
+        ipp_authority: OID of the domain whose PI is this site's IPP.
+        gateway_ae_title: Called AE title of the site's worklist.
+        pacs_url: Link that opens an exam, or empty.
+    """
+
+    site: str
+    name: str
+    finess_geo: str
+    legal_entity: str
+    time_zone: str
+    opening: dict[str, tuple[str, str]]
+    ipp_authority: str
+    gateway_ae_title: str
+    hl7_destinations: tuple[str, ...] = ()
+    pacs_url: str = ""
+
+
+@dataclass(frozen=True)
+class Room:
+    """One room and the modalities that stand in it."""
+
+    site: str
+    room: str
+    name: str
+    modalities: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Modality:
+    """One machine: (0008,1010) StationName, AE title, DICOM modality code (CT, MR, US …)."""
+
+    site: str
+    modality: str
+    name: str
+    ae_title: str
+    station_name: str
+    dicom_modality: str
+
+
+@dataclass(frozen=True)
+class CatalogueExam:
+    """One exam of the catalogue: CCAM code, LOINC, duration, preparation shown to the receptionist."""
+
+    exam_code: str
+    system: str
+    label: str
+    dicom_modality: str
+    duration_minutes: int
+    preparation: str = ""
+    loinc: str = ""
+
+
+@dataclass(frozen=True)
+class Practitioner:
+    """A professional by RPPS."""
+
+    rpps: str
+    family: str
+    given: str
+    speciality: str = ""
+
+
+class ReferenceBook(Protocol):
+    """Read access; small, cached for minutes by the adapter."""
+
+    def sites(self) -> list[Site]:
+        """Return every site of the tenant."""
+
+    def site(self, site: str) -> Site | None:
+        """Return one site, or None."""
+
+    def rooms(self, site: str) -> list[Room]:
+        """Return the rooms of a site, in the file's order."""
+
+    def modalities(self, site: str) -> list[Modality]:
+        """Return the modalities of a site."""
+
+    def catalogue(self) -> list[CatalogueExam]:
+        """Return the exam catalogue."""
+
+    def catalogue_exam(self, exam_code: str) -> CatalogueExam | None:
+        """Return one exam of the catalogue, or None."""
+
+    def practitioner(self, rpps: str) -> Practitioner | None:
+        """Return one practitioner, or None."""
