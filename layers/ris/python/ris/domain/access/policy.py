@@ -1,0 +1,92 @@
+"""Who may do what: one table, action by role, applied per site. Nothing else in the product decides it.
+
+A row names the roles that may do the action *at a site where they hold the role*, and the rights it needs besides.
+An action that is not in the table is refused to everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from ris.domain.access.session import ROLES, Session
+from ris.domain.errors import NotAllowed
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row: any of the roles at the site, and all of the rights."""
+
+    roles: frozenset[str]
+    rights: frozenset[str] = frozenset()
+
+
+def _roles(names: str) -> Rule:
+    return Rule(frozenset(names.split()))
+
+
+POLICY: Mapping[str, Rule] = MappingProxyType(
+    {
+        "read_home": Rule(frozenset(ROLES)),
+        "read_agenda": _roles("receptionist radiographer secretary radiologist"),
+        "read_requests": _roles("receptionist secretary radiologist"),
+        "book_appointment": _roles("receptionist secretary"),
+        "cancel_exam": _roles("receptionist secretary radiologist"),
+        "read_worklist": _roles("receptionist radiographer secretary radiologist"),
+        "read_exam": _roles("receptionist radiographer secretary radiologist identity_cell"),
+        "read_patient": _roles("receptionist radiographer secretary radiologist identity_cell"),
+        "search_patients": _roles("receptionist radiographer secretary radiologist identity_cell"),
+        "read_parked": _roles("identity_cell it"),
+        "replay_parked": _roles("identity_cell it"),
+        "dismiss_parked": _roles("identity_cell it"),
+        "read_mpps_unscheduled": _roles("radiographer radiologist identity_cell"),
+    }
+)
+"""The table. A right of a person (`ris.domain.access.session.RIGHTS`) is asked by the rows of the identity service, next."""
+
+
+def role_for(session: Session, action: str, site: str) -> str:
+    """Return the role that allows the action at the site, or an empty string when nothing does."""
+    rule = POLICY.get(action)
+    if rule is None or not rule.rights <= session.rights:
+        return ""
+    held = session.roles.get(site, frozenset())
+    return next((role for role in ROLES if role in held and role in rule.roles), "")
+
+
+def allows(session: Session, action: str, site: str) -> bool:
+    """Tell whether the session may do the action at the site."""
+    return bool(role_for(session, action, site))
+
+
+def sites_allowed(session: Session, action: str) -> tuple[str, ...]:
+    """Return the sites where the session may do the action, in alphabetical order."""
+    return tuple(site for site in session.sites if allows(session, action, site))
+
+
+def authorise(session: Session, action: str, site: str) -> str:
+    """Return the role that allows the action at the site.
+
+    Raises:
+        NotAllowed: `unknown_object`: nobody learns whether the object exists.
+    """
+    role = role_for(session, action, site)
+    if not role:
+        raise NotAllowed("unknown_object", detail=f"{action} at {site or 'no site'} is not allowed")
+    return role
+
+
+def authorise_any(session: Session, action: str, sites: Collection[str]) -> tuple[str, str]:
+    """Return (site, role) of the first of these sites, in alphabetical order, where the action is allowed.
+
+    For what several sites share (a patient): a role at one of them is enough.
+
+    Raises:
+        NotAllowed: `unknown_object`, when none of them allows it or there is none.
+    """
+    for site in sorted(sites):
+        role = role_for(session, action, site)
+        if role:
+            return site, role
+    raise NotAllowed("unknown_object", detail=f"{action} is not allowed at any site of the object")
