@@ -1,0 +1,38 @@
+"""Every line the product can log, by its stable code.
+
+Operators search and alarm on the code; the text may change, a code never does. A line is added here first; its code is the
+function's name (or the subject's) and a number. No text holds a placeholder: what varies goes into the fields of
+`ris.observability.logs.LogFields`, none of which can carry a patient's value.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class LogReference(Enum):
+    """Code = (level, what happened)."""
+
+    TASK_001 = ("info", "Task done")
+    TASK_002 = ("warning", "Task refused, by one of the six groups of errors")
+    TASK_003 = ("error", "Task crashed")
+    TASK_004 = ("error", "Task input is not of its model")
+
+    QUEUE_001 = ("info", "Queue message handled")
+    QUEUE_002 = ("error", "Queue message failed; the queue delivers it again")
+    QUEUE_003 = ("error", "Queue message is not one of the envelopes of its queue")
+
+    INTAKE_HL7_001 = ("info", "HL7 message applied")
+    INTAKE_HL7_002 = ("info", "HL7 message was applied before; nothing done")
+    INTAKE_HL7_003 = ("warning", "HL7 message parked for the operator")
+    INTAKE_HL7_004 = ("warning", "HL7 message repeats a control id with other bytes; both kept")
+    INTAKE_HL7_005 = ("info", "Acknowledgement applied to its delivery")
+    INTAKE_HL7_006 = ("warning", "Acknowledgement belongs to no message of ours; kept")
+    INTAKE_HL7_007 = ("info", "HL7 message of a type that changes nothing here")
+
+    SEND_HL7_001 = ("info", "HL7 message handed to the site's gateway")
+    SEND_HL7_002 = ("info", "HL7 message had left before; nothing sent")
+
+    RECORD_OUTCOME_001 = ("info", "Outcome recorded on its delivery")
+
+    REMOTE_001 = ("warning", "A service of the cloud did not answer or refused; retried by the caller")
