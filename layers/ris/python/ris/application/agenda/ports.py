@@ -3,11 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from ris.domain.agenda.exam import Exam, Performed
+from ris.domain.agenda.mpps import StepReference
 from ris.domain.agenda.request import ImagingRequest
+from ris.domain.agenda.resource_day import ResourceDay
+from ris.domain.agenda.worklist import WorklistEntry
+from ris.domain.dispatch.delivery import Delivery
+
+
+@dataclass(frozen=True)
+class MppsRecord:
+    """One MPPS as kept: what its messages said together, and where it belongs.
+
+    Args:
+        references: Every step it names, from N-CREATE.
+        accession_numbers: The exams it moved; empty while none was found.
+        reason: Why a person must look at it: `unscheduled`, `unknown_step`, `wrong_worklist_entry`, `exam_not_booked`,
+            `created_later` (N-SET came first); empty when nothing is to be done.
+        datasets: DICOM JSON by operation (`mpps_create`, `mpps_set`), without its lists of images.
+    """
+
+    site: str
+    performed: Performed
+    references: tuple[StepReference, ...] = ()
+    accession_numbers: tuple[str, ...] = ()
+    reason: str = ""
+    received_at: datetime | None = None
+    datasets: dict[str, Any] = field(default_factory=dict)
+    version: int = 0
 
 
 class ExamStore(Protocol):
@@ -23,35 +50,94 @@ class ExamStore(Protocol):
         """Return those that exist, by accession number."""
 
     def save(self, exam: Exam) -> Exam:
-        """Write under the version read; raise Conflict when it no longer stands."""
+        """Write an exam that exists under the version read; raise Conflict when it no longer stands.
+
+        Returns:
+            The exam as written, its version one higher.
+        """
 
     def find_by_study(self, study_instance_uid: str) -> Exam | None:
         """Return the exam of a Study Instance UID, or None."""
 
+    def planned(self, patient_id: str, day: str, exam_code: str) -> str:
+        """Return the Accession Number of that patient's exam of that kind that day, or an empty string; read consistently."""
+
     def of_patient(self, patient_id: str) -> tuple[list[Exam], list[ImagingRequest]]:
-        """Return a patient's exams and requests, newest first."""
+        """Return a patient's exams and requests, newest first, at most 100 of each."""
 
     def get_request(self, request_id: str) -> ImagingRequest | None:
         """Return the request, read consistently, or None."""
 
+    def get_requests(self, request_ids: Sequence[str]) -> dict[str, ImagingRequest]:
+        """Return those that exist, by id."""
+
     def save_request(self, request: ImagingRequest) -> ImagingRequest:
-        """Write under the version read (0 = new); raise Conflict when it no longer stands."""
+        """Write under the version read (0 = new); raise Conflict when it no longer stands.
+
+        Returns:
+            The request as written, its version one higher.
+        """
 
     def requests_to_book(self, site: str, *, limit: int, after: str = "") -> list[ImagingRequest]:
-        """Return the site's requests that wait for a booking, oldest first (index `due`)."""
+        """Return the site's requests that wait for a booking, oldest first (index `due`).
 
-    def save_performed(self, site: str, performed: Performed, accession_number: str, dataset: dict[str, Any]) -> None:
-        """Keep one MPPS; with no accession number it goes to the site's reconciliation list."""
+        Args:
+            after: `request_id` of the last one shown; the list goes on behind it.
+        """
 
-    def get_performed(self, sop_instance_uid: str) -> tuple[Performed, str] | None:
-        """Return what an MPPS last said and the accession number it belongs to (empty when unscheduled), or None."""
+    def held(self, site: str, *, limit: int) -> list[Exam]:
+        """Return the site's held exams, the first to expire first (index `due`)."""
+
+    def publish_due(self, site: str, *, now: datetime, limit: int) -> list[Exam]:
+        """Return the site's exams whose present state should have been on the feed by now, oldest first (index `due`)."""
+
+    def get_mpps(self, sop_instance_uid: str) -> MppsRecord | None:
+        """Return one MPPS, read consistently, or None."""
+
+    def save_mpps(self, record: MppsRecord) -> MppsRecord:
+        """Write under the version read (0 = new); raise Conflict when it no longer stands. With a reason it joins the site's list."""
+
+    def mpps_to_reconcile(self, site: str, *, limit: int) -> list[MppsRecord]:
+        """Return the site's MPPS that a person must look at, oldest first (index `due`)."""
+
+
+@dataclass(frozen=True)
+class Booking:
+    """One write over two tables, all or none: days of resources, one exam, and the request it answers.
+
+    Args:
+        days: As they shall be; each must still have the version it carries.
+        exam: As it shall be, under its version (0 = new).
+        request: As it shall be, under its version; None when the exam answers none.
+    """
+
+    days: tuple[ResourceDay, ...]
+    exam: Exam
+    request: ImagingRequest | None = None
+
+
+class AgendaStore(Protocol):
+    """The `agenda` table: one versioned item per resource and day."""
+
+    def days(self, site: str, resources: Sequence[str], day: str) -> dict[str, ResourceDay]:
+        """Return the day of each resource, read consistently; an empty one of version 0 where nothing was written."""
+
+    def commit(self, booking: Booking) -> Exam:
+        """Write all or none; a standing exam (held, booked, in progress, completed) also reserves patient, day and exam code.
+
+        Returns:
+            The exam as written.
+
+        Raises:
+            Conflict: One of the versions no longer stands, or the patient got the same exam that day; read and decide again.
+        """
 
 
 class Workflows(Protocol):
     """Starts state machines under deterministic names."""
 
-    def start_booking(self, accession_number: str, hold_token: str) -> None:
-        """Start `booking-{accession_number}`; a second start changes nothing.
+    def start_booking(self, accession_number: str, hold_token: str, attempt: int = 1) -> None:
+        """Start `booking-{accession_number}` (`-{attempt}` behind it from the second on); a second start changes nothing.
 
         Raises:
             RemoteUnavailable: Not started; the hold stands until it expires and the sweep starts it again.
@@ -61,7 +147,26 @@ class Workflows(Protocol):
 class WorklistPublisher(Protocol):
     """The site's worklist feed."""
 
-    def publish(
-        self, *, site: str, sps_id: str, version: int, state: str, dataset: dict[str, Any], expires_at: datetime | None
-    ) -> None:
-        """Put one step on the feed; the version says which of two is newer."""
+    def publish(self, entry: WorklistEntry) -> None:
+        """Put one step on the feed of its site; the version says which of two is newer.
+
+        Raises:
+            RemoteUnavailable: Perhaps not queued; publishing the same again does no harm.
+        """
+
+
+class Orders(Protocol):
+    """What the agenda asks of dispatch: the order message to the PACS."""
+
+    def plan(self, exam: Exam, now: datetime) -> None:
+        """Write the delivery row of the exam's order, once, so that the sweep finds it if nobody sends it."""
+
+    def send_again(self, delivery: Delivery, now: datetime) -> None:
+        """Send one overdue row again; it says itself whether that is still needed."""
+
+
+class ParkedMessages(Protocol):
+    """The operator's list of messages that were acknowledged and could not be applied."""
+
+    def parked(self, site: str, *, limit: int) -> list[Any]:
+        """Return the site's parked messages, oldest first (index `due`)."""

@@ -55,7 +55,16 @@ class ScheduledStep:
 
 @dataclass(frozen=True)
 class Performed:
-    """What one MPPS said (RAD-6, RAD-7)."""
+    """What one MPPS said (RAD-6, RAD-7).
+
+    Args:
+        status: (0040,0252): `IN PROGRESS`, `COMPLETED` or `DISCONTINUED`.
+        started_at: (0040,0244) and (0040,0245) as the modality wrote them, `YYYYMMDDHHMMSS`, its own wall time.
+        ended_at: (0040,0250) and (0040,0251), in the same form.
+        discontinuation_reason: Code value of (0040,0281), DCM; `110514` is "incorrect worklist entry selected".
+        series_count: Items of (0040,0340).
+        image_count: Items of (0008,1140) and (0040,0220) below them.
+    """
 
     sop_instance_uid: str
     status: str
@@ -63,6 +72,8 @@ class Performed:
     started_at: str = ""
     ended_at: str = ""
     discontinuation_reason: str = ""
+    series_count: int = 0
+    image_count: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,8 @@ class Exam:
         study_instance_uid: (0020,000D), ours, deterministic from the accession number.
         hold_token: What the booking machine must show to confirm; `hold_expires_at` is its end.
         changed_at: Instant of the last change of state.
+        publish_due_at: From this instant the sweep publishes the steps again; None once the site's feed has the present state.
+        cancel_reason: Code of the cancellation: `order_cancelled`, `patient`, `site` …; `cancelled_by` is who did it.
     """
 
     accession_number: str
@@ -92,3 +105,6 @@ class Exam:
     booked_by: str = ""
     changed_at: datetime | None = None
     version: int = 0
+    publish_due_at: datetime | None = None
+    cancel_reason: str = ""
+    cancelled_by: str = ""
