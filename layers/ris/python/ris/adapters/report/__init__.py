@@ -1,0 +1,1 @@
+"""The report context of the adapters layer."""
