@@ -18,8 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCAL = ROOT / "infra" / "local"
-ASSETS = {"htmx-2.min.js": "htmx.min.js"}
-VENDOR = ROOT / "layers" / "ris" / "python" / "ris" / "portal" / "static" / "vendor"
+ASSETS = {
+    "django_htmx/static/django_htmx/htmx-2.min.js": "layers/ris/python/ris/portal/static/vendor/htmx.min.js",
+    "font_source_sans_pro/files/SourceSansPro-Regular.ttf": "layers/documents/fonts/SourceSansPro-Regular.ttf",
+    "font_source_sans_pro/files/SourceSansPro-Bold.ttf": "layers/documents/fonts/SourceSansPro-Bold.ttf",
+    "font_source_sans_pro/files/SourceSansPro-It.ttf": "layers/documents/fonts/SourceSansPro-It.ttf",
+}
 
 
 def main() -> None:
@@ -52,13 +56,13 @@ def fastest_installer() -> list[str]:
 
 
 def copy_assets() -> None:
-    """Copy the scripts other people made out of their packages to where the portal serves them."""
-    VENDOR.mkdir(parents=True, exist_ok=True)
+    """Copy what other people made out of their packages to where the product reads it."""
+    packages = next((VENV / "lib").glob("python*/site-packages"))
     for source, target in ASSETS.items():
-        found = next((VENV / "lib").glob(f"python*/site-packages/django_htmx/static/django_htmx/{source}"), None)
-        if found is None:
-            sys.exit(f"django-htmx holds no {source}")
-        shutil.copyfile(found, VENDOR / target)
+        if not (packages / source).is_file():
+            sys.exit(f"the locked packages hold no {source}")
+        (ROOT / target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(packages / source, ROOT / target)
 
 
 def run(*command: str) -> None:
