@@ -37,11 +37,19 @@ def a_frozen_report(**changes: Any) -> FrozenReport:
             Section("Conclusion", "Examen normal."),
         ),
         ipp=Identifier("IPP-90017", "1.2.250.1.99999.1", "PI"),
-        traits=Traits("ADRUN", "ZOE", "ZOE", birth_date=date(1975, 12, 31), birth_date_text="19751231", sex="F", birth_place_insee="63220"),
+        traits=Traits(
+            "ADRUN", "ZOE", "ZOE", birth_date=date(1975, 12, 31), birth_date_text="19751231", sex="F", birth_place_insee="63220"
+        ),
         identity=a_qualified_identity(),
         author=Professional("89990001234", "RAYON", "CLAIRE", speciality_code="SM44", speciality_label="Radio-diagnostic"),
         structure=Structure(
-            "1990000017", "Imagerie du Nord", "990000017", "SA08", "Cabinet de groupe", "AMBULATOIRE", ("1 rue du Test", "99000 Essai")
+            "1990000017",
+            "Imagerie du Nord",
+            "990000017",
+            "SA08",
+            "Cabinet de groupe",
+            "AMBULATOIRE",
+            ("1 rue du Test", "99000 Essai"),
         ),
         requester=Professional("89990005678", "EXEMPLE", "LUC", speciality_code="SM54", speciality_label="Médecine générale"),
         recipients=(),
@@ -53,6 +61,6 @@ def a_frozen_report(**changes: Any) -> FrozenReport:
         acts=(Act("Scanner du thorax", "24627-2", "ZBQK001", "CT", "67734004", "thorax"),),
         performed_start=datetime(2026, 11, 26, 8, 30, tzinfo=UTC),
         performed_end=datetime(2026, 11, 26, 8, 50, tzinfo=UTC),
-        footer="Vos données sont traitées pour votre prise en charge ; vous pouvez exercer vos droits auprès du délégué à la protection des données.",
+        footer="Vos données servent à votre prise en charge ; vos droits s'exercent auprès du délégué à la protection des données.",
     )
     return replace(report, **changes)

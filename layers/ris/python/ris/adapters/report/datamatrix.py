@@ -34,7 +34,7 @@ def datamatrix_text(identity: QualifiedIdentity) -> str:
 
 def datamatrix_modules(text: str) -> list[list[int]]:
     """Return the symbol as rows of 0 and 1, without its quiet zone."""
-    from ppf.datamatrix import DataMatrix  # type: ignore[import-untyped]
+    from ppf.datamatrix import DataMatrix
 
     return cast("list[list[int]]", DataMatrix(text, codecs=["C40"]).matrix)
 

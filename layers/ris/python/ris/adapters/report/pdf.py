@@ -36,8 +36,8 @@ def fonts_folder() -> Path:
 @cache
 def glyphs() -> frozenset[int]:
     """Register the fonts once and return the code points that all of them draw."""
-    from reportlab.pdfbase import pdfmetrics  # type: ignore[import-untyped]
-    from reportlab.pdfbase.ttfonts import TTFont  # type: ignore[import-untyped]
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFont
 
     drawn: list[frozenset[int]] = []
     for name, file in FONTS.items():
@@ -59,17 +59,25 @@ def render_report(report: FrozenReport) -> bytes:
 
 def _laid_out(report: FrozenReport) -> bytes:
     """Return the pages as ReportLab writes them, with embedded fonts only."""
-    from reportlab.lib.pagesizes import A4  # type: ignore[import-untyped]
-    from reportlab.lib.units import mm  # type: ignore[import-untyped]
-    from reportlab.pdfgen.canvas import Canvas  # type: ignore[import-untyped]
-    from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate  # type: ignore[import-untyped]
+    from reportlab.lib.pagesizes import A4
+    from reportlab.lib.units import mm
+    from reportlab.pdfgen.canvas import Canvas
+    from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate
 
     glyphs()
     buffer = io.BytesIO()
     document = BaseDocTemplate(
-        buffer, pagesize=A4, leftMargin=20 * mm, rightMargin=20 * mm, topMargin=18 * mm, bottomMargin=24 * mm, initialFontName="Report"
+        buffer,
+        pagesize=A4,
+        leftMargin=20 * mm,
+        rightMargin=20 * mm,
+        topMargin=18 * mm,
+        bottomMargin=24 * mm,
+        initialFontName="Report",
     )
-    frame = Frame(document.leftMargin, document.bottomMargin, document.width, document.height, id="body", leftPadding=0, rightPadding=0)
+    frame = Frame(
+        document.leftMargin, document.bottomMargin, document.width, document.height, id="body", leftPadding=0, rightPadding=0
+    )
     foot = _text(report.footer, "footer")
 
     class Numbered(Canvas):  # type: ignore[misc]
@@ -91,7 +99,9 @@ def _laid_out(report: FrozenReport) -> bytes:
             super().save()
 
     document.addPageTemplates([PageTemplate(id="page", frames=[frame])])
-    document.build(list(_story(report)), canvasmaker=lambda *a, **k: Numbered(*a, **{**k, "invariant": 1, "initialFontName": "Report"}))
+    document.build(
+        list(_story(report)), canvasmaker=lambda *a, **k: Numbered(*a, **{**k, "invariant": 1, "initialFontName": "Report"})
+    )
     return buffer.getvalue()
 
 
@@ -168,7 +178,9 @@ def _trait_lines(report: FrozenReport) -> Iterator[str]:
         ins = report.identity.ins
         nature = "NIA" if ins.authority.endswith("NIA") else "NIR"
         matricule = ins.matricule
-        grouped = " ".join((matricule[0], matricule[1:3], matricule[3:5], matricule[5:7], matricule[7:10], matricule[10:13], matricule[13:]))
+        grouped = " ".join(
+            (matricule[0], matricule[1:3], matricule[3:5], matricule[5:7], matricule[7:10], matricule[10:13], matricule[13:])
+        )
         yield f"Lieu de naissance (INSEE) : {report.identity.traits.birth_place_insee}"
         yield f"INS : <b>{grouped}</b> ({nature})"
 
@@ -187,8 +199,8 @@ def _validation(report: FrozenReport) -> list[Any]:
 
 def _symbol(identity: QualifiedIdentity) -> Any:
     """Return the datamatrix as filled rectangles, with a quiet zone of two modules."""
-    from reportlab.graphics.shapes import Drawing, Rect  # type: ignore[import-untyped]
-    from reportlab.lib.colors import black  # type: ignore[import-untyped]
+    from reportlab.graphics.shapes import Drawing, Rect
+    from reportlab.lib.colors import black
     from reportlab.lib.units import mm
 
     rows = datamatrix_modules(datamatrix_text(identity))
@@ -197,7 +209,9 @@ def _symbol(identity: QualifiedIdentity) -> Any:
     for y, row in enumerate(reversed(rows)):
         for x, dark in enumerate(row):
             if dark:
-                drawing.add(Rect((x + quiet) * size, (y + quiet) * size, size, size, fillColor=black, strokeColor=None, strokeWidth=0))
+                drawing.add(
+                    Rect((x + quiet) * size, (y + quiet) * size, size, size, fillColor=black, strokeColor=None, strokeWidth=0)
+                )
     return drawing
 
 
@@ -205,7 +219,7 @@ def _symbol(identity: QualifiedIdentity) -> Any:
 def _styles() -> dict[str, Any]:
     """Return the paragraph styles, every one with an embedded font."""
     from reportlab.lib.colors import HexColor
-    from reportlab.lib.styles import ParagraphStyle  # type: ignore[import-untyped]
+    from reportlab.lib.styles import ParagraphStyle
 
     def style(name: str, size: float, *, font: str = "Report", colour: str = _INK, **more: Any) -> Any:
         return ParagraphStyle(
@@ -231,7 +245,11 @@ def _plain(*, box: bool = False) -> Any:
     rules: list[tuple[Any, ...]] = [("FONTNAME", (0, 0), (-1, -1), "Report"), ("VALIGN", (0, 0), (-1, -1), "TOP")]
     rules += [("LEFTPADDING", (0, 0), (-1, -1), 8 if box else 0), ("RIGHTPADDING", (0, 0), (-1, -1), 6 if box else 0)]
     if box:
-        rules += [("BOX", (0, 0), (-1, -1), 0.6, HexColor(_RULE)), ("TOPPADDING", (0, 0), (-1, -1), 6), ("BOTTOMPADDING", (0, 0), (-1, -1), 6)]
+        rules += [
+            ("BOX", (0, 0), (-1, -1), 0.6, HexColor(_RULE)),
+            ("TOPPADDING", (0, 0), (-1, -1), 6),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 6),
+        ]
     return TableStyle(rules)
 
 
@@ -265,7 +283,9 @@ def _archived(pages: bytes, report: FrozenReport) -> bytes:
             if "/Trans" in page:
                 del page["/Trans"]
             _require_embedded_fonts(page)
-        profile = pdf.make_stream((Path(pikepdf.__file__).parent / "pdfa" / "data" / "sRGB.icc").read_bytes(), N=3, Alternate=pikepdf.Name.DeviceRGB)
+        profile = pdf.make_stream(
+            (Path(pikepdf.__file__).parent / "pdfa" / "data" / "sRGB.icc").read_bytes(), N=3, Alternate=pikepdf.Name.DeviceRGB
+        )
         intent = pikepdf.Dictionary(
             Type=pikepdf.Name.OutputIntent,
             S=pikepdf.Name.GTS_PDFA1,
@@ -285,7 +305,9 @@ def _require_embedded_fonts(page: Any) -> None:
     """Stop on a font without its file."""
     for font in page.get("/Resources", {}).get("/Font", {}).values():
         descriptors = [f.get("/FontDescriptor") for f in font.get("/DescendantFonts", [font])]
-        assert all(d is not None and any(k in d for k in ("/FontFile", "/FontFile2", "/FontFile3")) for d in descriptors), str(font.get("/BaseFont"))
+        assert all(d is not None and any(k in d for k in ("/FontFile", "/FontFile2", "/FontFile3")) for d in descriptors), str(
+            font.get("/BaseFont")
+        )
 
 
 def _xmp(report: FrozenReport) -> bytes:
