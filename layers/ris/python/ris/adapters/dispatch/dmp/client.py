@@ -1,0 +1,203 @@
+"""The DMP over mutual TLS: each call has its own VIHF; each failure is named by who must act.
+
+A connection that was never made is `RemoteUnavailable`; once the request has left, silence, a cut, a 504 or anything that cannot be
+believed is `OutcomeUnknown` for a submission and `RemoteUnavailable` for a question, since asking twice harms nobody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import urllib3
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from ris.adapters.dispatch.dmp.envelope import envelope, fault, parse_answer, related_to
+from ris.adapters.dispatch.dmp.identifiers import derived_oid, dtm
+from ris.adapters.dispatch.dmp.mtom import mtom_body, soap_part
+from ris.adapters.dispatch.dmp.queries import (
+    existence_request,
+    own_document_query,
+    read_existence,
+    read_object_refs,
+    registry_errors,
+)
+from ris.adapters.dispatch.dmp.settings import DmpSettings
+from ris.adapters.dispatch.dmp.submission import Submission, submit_objects_request
+from ris.adapters.dispatch.dmp.vihf import signed_vihf
+from ris.application.dispatch.dmp_port import RecordState, SignedVersion
+from ris.domain.errors import OutcomeUnknown, Refused, RemoteRejected, RemoteUnavailable
+from ris.domain.identity.ins import Ins
+from ris.domain.report.frozen import FrozenReport
+
+ITI_41 = "urn:ihe:iti:2007:ProvideAndRegisterDocumentSet-b"
+ITI_18 = "urn:ihe:iti:2007:RegistryStoredQuery"
+TD0_2 = "urn:hl7-org:v3:PRPA_IN201307UV02"
+BUSY = {"XDSRegistryBusy", "XDSRepositoryBusy"}
+DUPLICATE = "XDSDuplicateUniqueIdInRegistry"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SigningIdentity:
+    """SIGN key and certificate of one legal entity."""
+
+    key: rsa.RSAPrivateKey
+    certificate: x509.Certificate
+
+
+@dataclass(frozen=True)
+class DmpSoap:
+    """One environment of the DMP, as one legal entity.
+
+    Args:
+        tls: Context with the AUTH_CLI certificate.
+        new_id: Returns a fresh UUID text at each call.
+    """
+
+    settings: DmpSettings
+    tls: ssl.SSLContext
+    signing: SigningIdentity
+    new_id: Callable[[], str]
+
+    def existence(self, report: FrozenReport, ins: Ins, *, now: datetime) -> RecordState:
+        """See `NationalRecord.existence`."""
+        message = self.new_id()
+        body = existence_request(
+            ins, self.settings, message_oid=derived_oid("td0.2", message), query_oid=derived_oid("query", message), created=dtm(now)
+        )
+        root = self._ask("/patients", TD0_2, body, report, ins, now, message)
+        found = _believed(read_existence, root)
+        return RecordState(found.state, found.closed_on, found.reason)
+
+    def entry_uuid(self, report: FrozenReport, document_id: str, *, now: datetime) -> str:
+        """See `NationalRecord.entry_uuid`."""
+        root = self._ask("/registry", ITI_18, own_document_query(document_id), report, _ins(report), now, self.new_id())
+        errors = _believed(registry_errors, root)
+        if errors:
+            raise RemoteRejected(errors[0][0], detail=errors[0][1])
+        references = _believed(read_object_refs, root)
+        return references[0] if references else ""
+
+    def submit(self, version: SignedVersion, *, replaced_entry_uuid: str, now: datetime) -> None:
+        """See `NationalRecord.submit`."""
+        submission = Submission(version.report, version.cda, version.signature, replaced_entry_uuid)
+        parts = {"document01@ris": version.cda, "signature01@ris": version.signature}
+        message, url = self.new_id(), self.settings.url + "/repository"
+        body = _provide_and_register(submit_objects_request(submission, self.settings), parts)
+        head = self._envelope(url, ITI_41, body, version.report, _ins(version.report), now, message)
+        boundary = "ris-" + hashlib.sha256(head).hexdigest()[:32]
+        mime = mtom_body(head, parts, action=ITI_41, boundary=boundary)
+        try:
+            root = self._exchange(url, mime.content_type, mime.body, message)
+            errors = registry_errors(root)
+        except (_Unbelievable, ValueError) as unbelievable:
+            raise OutcomeUnknown("dmp_answer_lost", detail=str(unbelievable)) from None
+        if errors:
+            _raise_for_submission(errors)
+
+    def _ask(self, path: str, action: str, body: str, report: FrozenReport, ins: Ins, now: datetime, message: str) -> Any:
+        """Ask a question; anything unbelievable may be asked again."""
+        url = self.settings.url + path
+        content = self._envelope(url, action, body, report, ins, now, message)
+        try:
+            return self._exchange(url, f'application/soap+xml; charset=UTF-8; action="{action}"', content, message)
+        except _Unbelievable as unbelievable:
+            raise RemoteUnavailable("dmp_answer_unreadable", detail=str(unbelievable)) from None
+
+    def _envelope(self, url: str, action: str, body: str, report: FrozenReport, ins: Ins, now: datetime, message: str) -> bytes:
+        """Return the envelope with a fresh VIHF."""
+        vihf = signed_vihf(
+            settings=self.settings,
+            user=report.author,
+            structure=report.structure,
+            ins=ins,
+            logged_in_at=report.logged_in_at,
+            now=now,
+            assertion_id="_" + self.new_id(),
+            key=self.signing.key,
+            certificate=self.signing.certificate,
+        )
+        return envelope(action=action, to=url, message_id=f"urn:uuid:{message}", vihf=vihf, body=body)
+
+    def _exchange(self, url: str, content_type: str, body: bytes, message: str) -> Any:
+        """Send once and return a believable answer's root; a fault is RemoteRejected."""
+        status, kind, content = self._post(url, content_type, body)
+        if status == 503:
+            raise RemoteUnavailable("dmp_503")
+        if status == 504:
+            raise _Unbelievable("HTTP 504")
+        try:
+            root = parse_answer(soap_part(kind, content))
+        except ValueError as wrong:
+            raise _Unbelievable(f"HTTP {status}: {wrong}") from None
+        if not related_to(root, f"urn:uuid:{message}"):
+            raise _Unbelievable("the answer is for another request")
+        found = fault(root)
+        if found is not None:
+            raise RemoteRejected(found[0] or "soap_fault", detail=found[1])
+        if status != 200:
+            raise _Unbelievable(f"HTTP {status}")
+        return root
+
+    def _post(self, url: str, content_type: str, body: bytes) -> tuple[int, str, bytes]:
+        """Post once, without any retry or redirect."""
+        timeout = urllib3.Timeout(connect=self.settings.connect_timeout_s, read=self.settings.read_timeout_s)
+        with urllib3.PoolManager(ssl_context=self.tls, retries=False, timeout=timeout) as pool:
+            try:
+                answer = pool.request("POST", url, body=body, headers={"Content-Type": content_type}, redirect=False)
+            except (
+                urllib3.exceptions.NewConnectionError,
+                urllib3.exceptions.ConnectTimeoutError,
+                urllib3.exceptions.NameResolutionError,
+            ):
+                raise RemoteUnavailable("dmp_unreachable") from None
+            except urllib3.exceptions.SSLError:
+                raise RemoteUnavailable("dmp_tls_refused") from None
+            except urllib3.exceptions.HTTPError as cut:
+                raise _Unbelievable(type(cut).__name__) from None
+            return answer.status, str(answer.headers.get("Content-Type", "")), answer.data
+
+
+class _Unbelievable(Exception):
+    """The request left and nothing believable came back."""
+
+
+def _believed(read: Callable[[Any], T], root: Any) -> T:
+    """Read an answer; one that is not what was asked may be asked again."""
+    try:
+        return read(root)
+    except ValueError as wrong:
+        raise RemoteUnavailable("dmp_answer_unreadable", detail=str(wrong)) from None
+
+
+def _ins(report: FrozenReport) -> Ins:
+    """Return the INS of a report that has one."""
+    if report.identity is None:
+        raise Refused("identity_not_qualified")
+    return report.identity.ins
+
+
+def _provide_and_register(request: str, parts: dict[str, bytes]) -> str:
+    """Return the body of ITI-41: the request, then one Document per part."""
+    documents = "".join(
+        f'<xdsb:Document id="{entry}"><xop:Include xmlns:xop="http://www.w3.org/2004/08/xop/include" href="cid:{content_id}"/></xdsb:Document>'
+        for entry, content_id in zip(("Document01", "Signature01"), parts, strict=True)
+    )
+    opening = '<xdsb:ProvideAndRegisterDocumentSetRequest xmlns:xdsb="urn:ihe:iti:xds-b:2007">'
+    return f"{opening}{request}{documents}</xdsb:ProvideAndRegisterDocumentSetRequest>"
+
+
+def _raise_for_submission(errors: list[tuple[str, str]]) -> None:
+    """Raise what a failed submission means: busy is surely not taken, a duplicate is perhaps ours."""
+    code, context = errors[0]
+    if code in BUSY:
+        raise RemoteUnavailable(code, detail=context)
+    if code == DUPLICATE:
+        raise OutcomeUnknown(code, detail=context)
+    raise RemoteRejected(code, detail=context)
