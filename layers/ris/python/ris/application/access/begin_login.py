@@ -48,7 +48,8 @@ def begin_login(
 
     Raises:
         InvalidInput: `unknown_provider`.
-        RemoteUnavailable: The provider cannot be read.
+        RemoteUnavailable: The provider cannot be reached.
+        RemoteRejected: The provider is not the one the settings name.
     """
     door = s.providers.get(provider)
     if door is None:

@@ -71,7 +71,12 @@ class IdentityProvider(Protocol):
     """One OpenID Connect provider (authorization code flow with PKCE S256)."""
 
     def authorization_url(self, *, redirect_uri: str, state: str, nonce: str, code_challenge: str) -> str:
-        """Return the address the browser is sent to; raise RemoteUnavailable when the provider cannot be read."""
+        """Return the address the browser is sent to.
+
+        Raises:
+            RemoteUnavailable: The provider cannot be reached.
+            RemoteRejected: What it says of itself is not what the settings say: a person corrects one of them.
+        """
 
     def identify(self, *, code: str, redirect_uri: str, code_verifier: str, nonce: str, issuer: str, now: datetime) -> Identified:
         """Exchange the code, verify everything, say who it is.
@@ -103,4 +108,4 @@ class AccessServices:
     audit: AuditTrail
     new_token: Callable[[], str]
     providers: Mapping[str, IdentityProvider] = field(default_factory=dict)
-    limits: SessionLimits = SessionLimits()
+    limits: SessionLimits = field(default_factory=SessionLimits)
