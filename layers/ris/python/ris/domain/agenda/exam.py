@@ -108,3 +108,13 @@ class Exam:
     publish_due_at: datetime | None = None
     cancel_reason: str = ""
     cancelled_by: str = ""
+
+    @property
+    def reserves(self) -> bool:
+        """Whether it keeps its patient from being booked for the same exam that day."""
+        return self.state not in (ExamState.CANCELLED, ExamState.EXPIRED, ExamState.DISCONTINUED)
+
+    @property
+    def reservation(self) -> tuple[str, str, str]:
+        """Patient, day and exam code: what at most one reserving exam has."""
+        return (self.patient_id, self.appointment.day, self.exam_code)
