@@ -269,9 +269,9 @@ class Provider:
         self._evidence("logout", request.query + request.form)
         claims = self.keys.claims_of(asked.get("id_token_hint", ""))
         if claims is None:
-            return html_reply(
-                oidc_pages.refusal(self.profile.title, "invalid_request", "id_token_hint is missing or not ours"), 400
-            )
+            return self._refuse("invalid_request", "id_token_hint is missing or not ours")
+        if asked.get("client_id", claims["aud"]) != claims["aud"]:
+            return self._refuse("invalid_request", "client_id is not the one of id_token_hint")
         with self._lock:
             grant = self._sessions.pop(claims.get("sid", ""), None)
             if grant is not None:
