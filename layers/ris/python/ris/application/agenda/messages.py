@@ -79,7 +79,7 @@ class OrderSaid:
     exam_label: str = ""
     reason: str = ""
     priority: str = "routine"
-    prescriber: Prescriber = Prescriber()
+    prescriber: Prescriber = field(default_factory=Prescriber)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class MessageReader(Protocol):
         """Return what the message asks; raise InvalidInput when it asks nothing we can do."""
 
     def text(self, frame: bytes, default_charset: str) -> str:
-        """Return the message for a person's eyes, one segment per line; unreadable characters as `\\xhh`."""
+        r"""Return the message for a person's eyes, one segment per line; unreadable characters as `\xhh`."""
 
 
 class MessageState(Enum):
