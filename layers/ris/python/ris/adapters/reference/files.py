@@ -131,6 +131,14 @@ def _check_across(read: dict[str, list[rows.ReferenceRow]], faults: list[Fault])
     for file, field, key in _UNIQUE:
         _check_unique(file, field, [key(row) for row in read[file]], faults)
     _check_unique("accounts.json", "logins", [login for a in given.accounts for login in a.logins], faults, per_row=False)
+    _check_named(given, faults)
+    for file in ("rooms.json", "modalities.json"):
+        for rank, row in enumerate(read[file], 1):
+            if isinstance(row, rows.RoomRow | rows.ModalityRow) and row.site not in given.site_names:
+                faults.append(Fault(file, rank, "site", "site inconnu"))
+
+
+def _check_named(given: _Given, faults: list[Fault]) -> None:
     for rank, site in enumerate(given.sites, 1):
         if site.legal_entity not in given.entities:
             faults.append(Fault("sites.json", rank, "legal_entity", "entité juridique inconnue"))
@@ -139,10 +147,6 @@ def _check_across(read: dict[str, list[rows.ReferenceRow]], faults: list[Fault])
         faults.extend(Fault("rooms.json", rank, "modalities", f"modalité inconnue sur ce site : {name}") for name in missing)
         if (room.site, room.room) in given.modality_places:
             faults.append(Fault("rooms.json", rank, "room", "porte le nom d'une modalité du même site"))
-    for file in ("rooms.json", "modalities.json"):
-        for rank, row in enumerate(read[file], 1):
-            if getattr(row, "site") not in given.site_names:  # noqa: B009 - both models have it
-                faults.append(Fault(file, rank, "site", "site inconnu"))
     for rank, account in enumerate(given.accounts, 1):
         unknown = sorted(set(account.roles) - given.site_names)
         faults.extend(Fault("accounts.json", rank, f"roles.{site}", "site inconnu") for site in unknown)

@@ -26,6 +26,7 @@ class MemoryReferenceTable:
     def __init__(self, data: ReferenceData | None = None) -> None:
         self._held = {entry.place: entry for entry in entries_of(data or ReferenceData())}
         self._version = 1 if data else 0
+        self.loaded_at: datetime | None = None
 
     def version(self) -> int:
         """Return the number of the last load."""
@@ -39,7 +40,7 @@ class MemoryReferenceTable:
         """Write the changes as the load after `version`."""
         if version != self._version:
             raise Conflict
-        self._version += 1
+        self._version, self.loaded_at = self._version + 1, now
         for change in changes:
             if change.verb == "remove":
                 self._held.pop(change.entry.place, None)
