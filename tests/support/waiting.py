@@ -1,27 +1,30 @@
-"""Wait for something without sleeping blindly."""
-
-from __future__ import annotations
+"""Waiting without sleeping."""
 
 import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-T = TypeVar("T")
+Result = TypeVar("Result")
 
 
-def until(predicate: Callable[[], T], timeout_s: float = 10.0, interval_s: float = 0.02) -> T:
-    """Return the first true value of the predicate; fail the test after the time-out.
+def until(predicate: Callable[[], Result], timeout_s: float = 20.0, interval_s: float = 0.02) -> Result:
+    """Ask until the answer is truthy, and return it.
 
     Args:
-        predicate: Asked again every interval.
-        timeout_s: In seconds.
-        interval_s: In seconds.
+        predicate: The question.
+        timeout_s: How long to ask, in seconds.
+        interval_s: Time between two questions, in seconds.
+
+    Raises:
+        AssertionError: The answer never was truthy; the text is the last one.
     """
-    pause = threading.Event()
     end = time.monotonic() + timeout_s
-    while not (value := predicate()):
+    pause = threading.Event()
+    while True:
+        answer = predicate()
+        if answer:
+            return answer
         if time.monotonic() > end:
-            raise AssertionError(f"not within {timeout_s} s")
+            raise AssertionError(f"not within {timeout_s} s; last answer: {answer!r}")
         pause.wait(interval_s)
-    return value
