@@ -11,6 +11,8 @@ from tests.support.stacks import Resource, Stack, site, tenant
 
 KEY = tenant().named("AWS::KMS::Key").arn
 ALIAS = "alias/ris-demo-data"
+LOGGED = ["requestId", "requestTimeEpoch", "identity.sourceIp", "httpMethod", "path", "status", "responseLatency", "responseLength"]
+LOGGED += ["integrationErrorMessage"]
 STACKS = [pytest.param(tenant(), id="tenant"), pytest.param(site(), id="site")]
 
 
@@ -212,20 +214,7 @@ def test_the_access_log_is_json_and_holds_no_query_and_no_header() -> None:
     values = set(json.loads(line).values())
 
     assert "$context.path" in values
-    assert values <= {
-        f"$context.{name}"
-        for name in (
-            "requestId",
-            "requestTimeEpoch",
-            "identity.sourceIp",
-            "httpMethod",
-            "path",
-            "status",
-            "responseLatency",
-            "responseLength",
-            "integrationErrorMessage",
-        )
-    }
+    assert values <= {f"$context.{name}" for name in LOGGED}
 
 
 def test_own_domain_and_firewall_come_only_when_asked_for() -> None:
