@@ -35,4 +35,11 @@ class LogReference(Enum):
 
     RECORD_OUTCOME_001 = ("info", "Outcome recorded on its delivery")
 
+    INTAKE_DICOM_001 = ("info", "MPPS applied to every exam it references")
+    INTAKE_DICOM_002 = ("warning", "MPPS waits for a person: its code says why")
+
+    SWEEP_DUE_001 = ("info", "Sweep of a site done; count is what it freed or started again")
+    SWEEP_DUE_002 = ("warning", "OverdueRows: rows were past their time when the sweep came")
+    SWEEP_DUE_003 = ("error", "Sweep of a site left rows that raised; they stay due")
+
     REMOTE_001 = ("warning", "A service of the cloud did not answer or refused; retried by the caller")

@@ -1,9 +1,9 @@
 """One worklist entry as DICOM JSON (PS3.18 Annex F), every key of PS3.4 Table K.6-1 that a RIS can answer.
 
 Rules of this encoding: identifiers are never cut; a name is shortened to 64 characters so that the beginning of the birth name
-stays (PS3.5 §6.2); descriptions are cut at the length of their VR; characters that would mean something else in DICOM
-(backslash, and `^` and `=` in a name) become spaces. No INS: PatientID is the IPP. Character set of a DICOM JSON text is UTF-8, so the gateway
-encodes for each station and says in (0008,0005) what it chose.
+stays (PS3.5 §6.2); descriptions are cut at the length of their VR; characters that would mean something else in DICOM (backslash,
+and `^` and `=` in a name) become spaces. No INS: PatientID is the IPP. The text is UTF-8 and (0008,0005) says so; the gateway
+encodes for each station and says there what it chose.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def dataset_of(entry: WorklistEntry) -> dict[str, Any]:
     dataset = {
         "00080005": _text("CS", "ISO_IR 192"),
         "00080050": _text("SH", exam.accession_number),
-        "00080051": _sequence({"00400032": _text("UT", entry.accession_authority), "00400033": _text("CS", "ISO")}),
+        "00080051": _sequence({"00400032": _text("UT", exam.accession_authority), "00400033": _text("CS", "ISO")}),
         "00080090": _name(prescriber.family, prescriber.given),
         "00081110": _sequence(),
         "00081120": _sequence(),
