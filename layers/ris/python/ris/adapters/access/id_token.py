@@ -112,7 +112,7 @@ def _check_who(claims: Mapping[str, object], expected: Expected) -> None:
     if claims.get("typ", "ID") != "ID":
         raise NotAllowed("token_kind")
     subject = claims.get("sub")
-    if not isinstance(subject, str) or not 0 < len(subject) <= 255:
+    if not isinstance(subject, str) or not subject.isascii() or not 0 < len(subject) <= 255:
         raise NotAllowed("token_subject")
 
 
@@ -138,7 +138,7 @@ def _seconds(claims: Mapping[str, object], name: str) -> float:
 
 def _check_bindings(claims: Mapping[str, object], expected: Expected) -> None:
     nonce = claims.get("nonce")
-    if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), expected.nonce.encode()):
+    if not isinstance(nonce, str) or not nonce.isascii() or not hmac.compare_digest(nonce, expected.nonce):
         raise NotAllowed("token_nonce")
     if expected.acr and claims.get("acr") != expected.acr:
         raise NotAllowed("token_acr")

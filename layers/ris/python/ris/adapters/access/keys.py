@@ -14,6 +14,7 @@ from ris.domain.errors import NotAllowed, RemoteUnavailable
 KEPT = timedelta(minutes=10)
 REFETCHED_AT_MOST_EVERY = timedelta(seconds=30)
 RSA_LEAST_BITS = 2048
+RSA_LEAST_CHARACTERS = RSA_LEAST_BITS // 6
 _CURVES = {"ES256": "P-256"}
 
 SigningKey = RSAKey | ECKey
@@ -80,7 +81,7 @@ def _read(entry: object) -> tuple[str, SigningKey] | None:
         return None
     try:
         key: SigningKey
-        if entry.get("kty") == "RSA":
+        if entry.get("kty") == "RSA" and len(str(entry.get("n", ""))) >= RSA_LEAST_CHARACTERS:
             key = RSAKey.import_key(entry)
         elif entry.get("kty") == "EC":
             key = ECKey.import_key(entry)

@@ -1,4 +1,4 @@
-"""A provider whose secret is read when somebody first logs in, and again every ten minutes, so that a renewed secret is taken up."""
+"""A provider whose secret is read when somebody first logs in, and again every ten minutes: a renewed secret is taken up."""
 
 from __future__ import annotations
 

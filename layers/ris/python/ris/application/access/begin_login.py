@@ -26,7 +26,7 @@ class BegunLogin:
 
 def fingerprint(token: str) -> str:
     """Return what is stored in place of a secret value: its SHA-256 in hex."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def begin_login(
