@@ -135,7 +135,7 @@ def test_paths_are_plain_jsonpath(path: Path) -> None:
     text = path.read_text("utf-8")
 
     assert "JSONata" not in text
-    assert not [found for found in re.findall(r'"(\$[^"]*)"', text) if not re.fullmatch(r"\$\$?(\.\w+|\[\d+\])*", found)]
+    assert not [found for found in re.findall(r'"(\$[^"]*)"', text) if not re.fullmatch(r"\$\$?(\.\w+|\[\d+\])*|\$\{\w+\}", found)]
 
 
 @pytest.mark.parametrize("machine", MACHINES)
