@@ -42,4 +42,7 @@ class LogReference(Enum):
     SWEEP_DUE_002 = ("warning", "OverdueRows: rows were past their time when the sweep came")
     SWEEP_DUE_003 = ("error", "Sweep of a site left rows that raised; they stay due")
 
+    PORTAL_001 = ("error", "Page crashed")
+    PORTAL_002 = ("warning", "Page refused, by one of the groups of errors")
+
     REMOTE_001 = ("warning", "A service of the cloud did not answer or refused; retried by the caller")
