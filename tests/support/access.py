@@ -34,7 +34,7 @@ class Clock:
 def counted_tokens() -> Callable[[], str]:
     """Return a source of tokens of 43 characters, each new."""
     numbers = itertools.count(1)
-    return lambda: f"token-{next(numbers):037d}"
+    return lambda: f"{next(numbers):06d}-{'t' * 36}"
 
 
 @dataclass

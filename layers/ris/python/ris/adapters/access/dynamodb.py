@@ -17,12 +17,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from ris.adapters.dynamodb import Item, Table, by_who_must_act, instant_of, instant_text, marshal, unmarshal, write
+from ris.adapters.dynamodb import Item, Table, by_who_must_act, instant_of, instant_text, marshal, unmarshal
 from ris.application.conflicts import Conflict
 from ris.domain.access.audit import AuditRecord
 from ris.domain.access.session import PendingLogin, PscSession, Session
 
-_NEW = "attribute_not_exists(pk)"
 _SESSION_TEXTS = ("account_id", "name", "provider", "csrf_token", "rpps", "id_token")
 _LOGIN_TEXTS = ("provider", "browser_id", "nonce", "code_verifier", "redirect_uri", "return_to")
 _RECORD_TEXTS = frozenset(AuditRecord.__dataclass_fields__) - {"instant"}
@@ -35,9 +34,9 @@ class DynamoSessionStore:
         self._table = table
 
     def create(self, session: Session) -> None:
-        """Write a new session; raise Conflict when its id exists."""
+        """Write a new session; raise Conflict when another has its id."""
         key = {"pk": f"SESSION#{session.session_id}", "sk": "SESSION"}
-        write(self._table.client, [self._table.putting(key | _session_values(session), condition=_NEW)])
+        _put_once(self._table, key | _session_values(session))
 
     def get(self, session_id: str) -> Session | None:
         """Return the session, read consistently, or None; an expired one may still be returned."""
@@ -64,7 +63,7 @@ class DynamoSessionStore:
         return _session(session_id, item) if item else None
 
     def begin(self, login: PendingLogin) -> None:
-        """Write a pending login; raise Conflict when its state exists."""
+        """Write a pending login; raise Conflict when another has its state."""
         values = {
             "pk": f"LOGIN#{login.state_id}",
             "sk": "LOGIN",
@@ -72,7 +71,7 @@ class DynamoSessionStore:
             "ends_at": instant_text(login.expires_at),
             "expires_at": math.ceil(login.expires_at.timestamp()),
         }
-        write(self._table.client, [self._table.putting(values, condition=_NEW)])
+        _put_once(self._table, values)
 
     def consume(self, state_id: str) -> PendingLogin | None:
         """Remove the pending login and return it: to exactly one caller, None to any other."""
@@ -99,15 +98,32 @@ class DynamoAuditTrail:
         self._table = table
 
     def append(self, record: AuditRecord) -> None:
-        """Write one record; raise Conflict when its key exists."""
+        """Write one record; raise Conflict when another has its key."""
         instant = instant_text(record.instant)
         values = {name: value for name, value in asdict(record).items() if name in _RECORD_TEXTS and value != ""}
         key = {"pk": f"AUDIT#{record.site}#{record.day}", "sk": f"{instant}#{record.audit_id}"}
-        write(self._table.client, [self._table.putting(key | values | {"instant": instant}, condition=_NEW)])
+        _put_once(self._table, key | values | {"instant": instant})
 
     def of_day(self, site: str, day: str, *, limit: int, after: str = "") -> list[AuditRecord]:
         """Return records of a site and UTC day in time order, from the one after the cursor."""
         return [_record(item) for item in self._table.query(f"AUDIT#{site}#{day}", limit=limit, after=after)]
+
+
+def _put_once(table: Table, item: Item) -> None:
+    """Write a new item; the very same one is already there when the client repeated a write whose answer was lost.
+
+    Raises:
+        Conflict: Another item has its key.
+    """
+    from botocore.exceptions import ClientError
+
+    put = table.putting(item, condition="attribute_not_exists(pk)")["Put"]
+    with by_who_must_act():
+        try:
+            table.client.put_item(**put, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+        except ClientError as error:
+            if error.response.get("Item") != put["Item"]:
+                raise
 
 
 def _record(item: Item) -> AuditRecord:

@@ -21,11 +21,10 @@ class MemorySessionStore:
         self._logins: dict[str, PendingLogin] = {}
 
     def create(self, session: Session) -> None:
-        """Write a new session; raise Conflict when its id exists."""
+        """Write a new session; raise Conflict when another has its id."""
         with self._lock:
-            if session.session_id in self._sessions:
+            if self._sessions.setdefault(session.session_id, session) != session:
                 raise Conflict
-            self._sessions[session.session_id] = session
 
     def get(self, session_id: str) -> Session | None:
         """Return the session, or None."""
@@ -44,11 +43,10 @@ class MemorySessionStore:
             return self._sessions.pop(session_id, None)
 
     def begin(self, login: PendingLogin) -> None:
-        """Write a pending login; raise Conflict when its state exists."""
+        """Write a pending login; raise Conflict when another has its state."""
         with self._lock:
-            if login.state_id in self._logins:
+            if self._logins.setdefault(login.state_id, login) != login:
                 raise Conflict
-            self._logins[login.state_id] = login
 
     def consume(self, state_id: str) -> PendingLogin | None:
         """Remove the pending login and return it, to exactly one caller."""
@@ -64,11 +62,13 @@ class MemoryAuditTrail:
         self.records: list[AuditRecord] = []
 
     def append(self, record: AuditRecord) -> None:
-        """Write one record; raise Conflict when its key exists."""
+        """Write one record; raise Conflict when another has its key."""
         with self._lock:
-            if any(_key(kept) == _key(record) for kept in self.records):
+            kept = next((kept for kept in self.records if _key(kept) == _key(record)), None)
+            if kept is None:
+                self.records.append(record)
+            elif kept != record:
                 raise Conflict
-            self.records.append(record)
 
     def of_day(self, site: str, day: str, *, limit: int, after: str = "") -> list[AuditRecord]:
         """Return records of a site and UTC day in time order, from the one after the cursor."""

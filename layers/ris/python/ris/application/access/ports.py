@@ -15,7 +15,7 @@ class SessionStore(Protocol):
     """Sessions and pending logins in the `sessions` table; the table's own expiry only tidies up."""
 
     def create(self, session: Session) -> None:
-        """Write a new session; raise Conflict when its id exists."""
+        """Write a new session; raise Conflict when another has its id."""
 
     def get(self, session_id: str) -> Session | None:
         """Return the session, read consistently, or None; an expired one may still be returned."""
@@ -27,7 +27,7 @@ class SessionStore(Protocol):
         """Remove the session and return what it was, or None when somebody did already."""
 
     def begin(self, login: PendingLogin) -> None:
-        """Write a pending login; raise Conflict when its state exists."""
+        """Write a pending login; raise Conflict when another has its state."""
 
     def consume(self, state_id: str) -> PendingLogin | None:
         """Remove the pending login and return it: to exactly one caller, None to any other."""
@@ -47,7 +47,7 @@ class AuditTrail(Protocol):
     """The `audit` table: append only."""
 
     def append(self, record: AuditRecord) -> None:
-        """Write one record; raise Conflict when its key exists."""
+        """Write one record; raise Conflict when another has its key."""
 
     def of_day(self, site: str, day: str, *, limit: int, after: str = "") -> list[AuditRecord]:
         """Return records of a site and UTC day in time order, from the one after the cursor `{instant}#{audit_id}`."""
