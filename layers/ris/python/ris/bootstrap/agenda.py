@@ -67,7 +67,7 @@ class DispatchOrders:
 
     def send_again(self, delivery: Delivery, now: datetime) -> None:
         """See the port."""
-        from ris.application.dispatch.send_hl7 import send_hl7
+        from ris.application.dispatch.send_hl7 import send_again
         from ris.bootstrap.dispatch import services as dispatch
 
-        send_hl7(dispatch(), delivery.owner, delivery.channel, delivery.recipient, now)
+        send_again(dispatch(), delivery, now)

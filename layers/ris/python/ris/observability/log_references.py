@@ -28,7 +28,7 @@ class LogReference(Enum):
     INTAKE_HL7_004 = ("warning", "HL7 message repeats a control id with other bytes; both kept")
     INTAKE_HL7_005 = ("info", "Acknowledgement applied to its delivery")
     INTAKE_HL7_006 = ("warning", "Acknowledgement belongs to no message of ours; kept")
-    INTAKE_HL7_007 = ("info", "HL7 message of a type that changes nothing here")
+    INTAKE_HL7_008 = ("error", "HL7 message broke our own code; parked for the operator")
 
     SEND_HL7_001 = ("info", "HL7 message handed to the site's gateway")
     SEND_HL7_002 = ("info", "HL7 message had left before; nothing sent")

@@ -6,14 +6,14 @@ incident (the same control id with other bytes) is a row beside it, under the di
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
 from ris.application.reference import Site
-from ris.domain.agenda.request import Prescriber
-from ris.domain.identity.patient import Change, Identifier, TraitsChange
+from ris.domain.agenda.orders import OrderSaid
+from ris.domain.identity.announcement import PatientSaid
 
 
 @dataclass(frozen=True)
@@ -31,55 +31,6 @@ class MessageHeader:
     sending_facility: str
     control_id: str
     message_type: str
-
-
-@dataclass(frozen=True)
-class PatientSaid:
-    """What a message says of its patient.
-
-    Args:
-        ipp: The PI of the site's domain.
-        consents: `ZFA-n` to what the message asks of it; `capture` likewise for `ZFD-n`.
-        reliability: PID-32; None when absent.
-        creates: Whether somebody unknown is created; a cancellation or a discharge of somebody unknown changes nothing.
-    """
-
-    ipp: Identifier
-    traits: TraitsChange
-    consents: dict[str, Change] = field(default_factory=dict)
-    capture: dict[str, Change] = field(default_factory=dict)
-    reliability: tuple[str, ...] | None = None
-    creates: bool = True
-
-
-class OrderControl(Enum):
-    """What ORC-1 asks, as far as we follow it."""
-
-    NEW = "new"
-    CHANGE = "change"
-    CANCEL = "cancel"
-    STATUS = "status"
-
-
-@dataclass(frozen=True)
-class OrderSaid:
-    """One ORC/OBR group.
-
-    Args:
-        place: How the operator finds it: `ORC(2)` is the second group.
-        placer_authority: OID, or namespace, of who numbered it.
-    """
-
-    place: str
-    control: OrderControl
-    placer_order_number: str
-    placer_authority: str
-    exam_code: str = ""
-    exam_code_system: str = ""
-    exam_label: str = ""
-    reason: str = ""
-    priority: str = "routine"
-    prescriber: Prescriber = field(default_factory=Prescriber)
 
 
 @dataclass(frozen=True)

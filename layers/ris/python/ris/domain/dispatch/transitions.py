@@ -52,8 +52,13 @@ def sending(delivery: Delivery, now: datetime) -> Delivery:
 
 
 def handed_over(delivery: Delivery, now: datetime) -> Delivery:
-    """Return the row once the gateway's queue has the message: its answer is waited for until `due_at`."""
-    return replace(delivery, unknown=False, reason="handed_over", changed_at=now)
+    """Return the row once the gateway's queue has the message: its answer is waited for until `due_at`.
+
+    The queue keeps it and the gateway reports even that it gave up, so this wait is long: it ends only where both were lost.
+    """
+    return replace(
+        delivery, unknown=False, reason="handed_over", due_at=max(next_due(delivery, now), now + _PAUSES[3]), changed_at=now
+    )
 
 
 def delivered(delivery: Delivery, now: datetime, *, code: str = "AA") -> Delivery:
