@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -22,6 +23,10 @@ _ENDED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
 
 class CloudDidNotStart(Exception):
     """The cloud ended before it was ready; the text is what it printed last."""
+
+
+class CloudRefused(Exception):
+    """The cloud could not do what was asked; the text says what."""
 
 
 class Cloud:
@@ -178,14 +183,25 @@ class Cloud:
         finally:
             self._ask("index_lag", seconds="0")
 
+    def deploy(self, name: str, template: Path, parameters: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Deploy one more stack into the running cloud and return its outputs.
+
+        Raises:
+            CloudRefused: The template holds what the cloud does not do; the text names it.
+        """
+        return self._ask("deploy", name=name, template=str(template), parameters=json.dumps(parameters or {}))
+
     def stop(self) -> None:
         """End the cloud and everything it started."""
         if self.child:
             self.child.stop()
 
     def _ask(self, question: str, **parameters: str) -> Any:
-        with urlopen(f"{self.endpoint}/_cloud/{question}?{urlencode(parameters)}", timeout=120) as answer:
-            return json.load(answer)
+        try:
+            with urlopen(f"{self.endpoint}/_cloud/{question}?{urlencode(parameters)}", timeout=120) as answer:
+                return json.load(answer)
+        except HTTPError as error:
+            raise CloudRefused(json.load(error)) from None
 
 
 class FunctionFailed(Exception):

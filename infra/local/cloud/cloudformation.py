@@ -97,7 +97,7 @@ def _resource_class(resource_type: str) -> type[CloudFormationModel]:
 
 
 def _strict(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Refuse what moto drops: a reference to what was not made; normalise long attribute names and absent list entries."""
+    """Refuse what moto drops, a reference to what was not made, and keep attribute names whole."""
 
     def clean_json(value: Any, resources: Any) -> Any:
         if isinstance(value, dict):
@@ -106,10 +106,7 @@ def _strict(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
             if "Fn::GetAtt" in value:
                 name, *rest = value["Fn::GetAtt"]
                 value = {"Fn::GetAtt": [name, ".".join(rest)]}
-        cleaned = original(value, resources)
-        if isinstance(value, list):
-            return [entry for before, entry in zip(value, cleaned, strict=True) if entry is not None or before is None]
-        return cleaned
+        return original(value, resources)
 
     return clean_json
 

@@ -1,11 +1,14 @@
 """Moves messages from queues to functions, as Lambda's event source mappings do; moto would do it inside SendMessage."""
 
+import contextlib
 import json
 import threading
 import time
+import traceback
 from typing import Any
 
 from moto.awslambda.models import EventSourceMapping
+from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.models import Message, Queue, sqs_backends
 
 from infra.local.cloud import sqs
@@ -53,7 +56,7 @@ class Mapping:
             seen = sqs.arrivals(self._queue)
             messages = self._receive()
             if messages:
-                self._deliver(messages)
+                self._deliver_or_say(messages)
             else:
                 sqs.wait_for_arrival(self._queue, seen, _IDLE_S)
 
@@ -69,6 +72,13 @@ class Mapping:
         backend = sqs_backends[ACCOUNT][REGION]
         return backend.receive_message(self._queue.name, count, 0, self._queue.visibility_timeout, ["All"])
 
+    def _deliver_or_say(self, messages: list[Message]) -> None:
+        """Keep the thread alive whatever happens; what was not deleted comes again after the queue's own timeout."""
+        try:
+            self._deliver(messages)
+        except Exception:
+            traceback.print_exc()
+
     def _deliver(self, messages: list[Message]) -> None:
         failed = self._failures(messages)
         with sqs.LOCK:
@@ -76,7 +86,8 @@ class Mapping:
                 if message.id in failed:
                     self._retry_soon(message)
                 else:
-                    self._queue.delete_message(message.receipt_handle)
+                    with contextlib.suppress(ReceiptHandleIsInvalid):  # purged meanwhile
+                        self._queue.delete_message(message.receipt_handle)
 
     def _failures(self, messages: list[Message]) -> set[str]:
         """Invoke the function; return the ids of the messages that stay in the queue."""

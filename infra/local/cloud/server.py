@@ -1,5 +1,6 @@
 """Starts moto with everything that is ours around it, and deploys."""
 
+import json
 import logging
 import os
 import threading
@@ -136,6 +137,12 @@ class _Cloud:
         known = {"{portal_url}": self._front.url, "{endpoint}": self._endpoint}
         return {name: known.get(value, value) for name, value in parameters.items()}
 
+    def _deploy_more(self, query: dict[str, str]) -> dict[str, Any]:
+        from infra.local.cloud import cloudformation
+
+        parameters = self._filled(json.loads(query["parameters"]))
+        return cloudformation.outputs(cloudformation.deploy(query["name"], Path(query["template"]), parameters))
+
     def _answers(self) -> dict[str, Any]:
         """Return what the door answers, by name."""
         from infra.local.cloud import dynamodb
@@ -143,6 +150,7 @@ class _Cloud:
         return {
             "calls": lambda _: self._calls.recorded(),
             "forget_calls": lambda _: self._calls.forget(),
+            "deploy": self._deploy_more,
             "environment": lambda query: self._host.by_logical_id(query["function"]).environment,
             "faults": lambda _: self._door.faults,
             "fire": lambda query: self._schedules.fire(query["rule"], wait=True),
