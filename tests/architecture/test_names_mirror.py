@@ -155,3 +155,20 @@ def test_the_contexts_are_the_six_words() -> None:
     for layer in ("domain", "application", "adapters"):
         folders = {path.name for path in (RIS / layer).iterdir() if path.is_dir() and not path.name.startswith("__")}
         assert folders <= contexts | {"reference"}, layer
+
+
+def test_the_settings_that_are_read_are_those_that_are_deployed() -> None:
+    sources = "\n".join(path.read_text("utf-8") for path in python_sources())
+    read = set(re.findall(r"environ(?:\.get\(|\[)f?[\"']([A-Z][A-Z_]+)[\"']", sources))
+    read |= {f"{word}_{ending}" for word in ("OIDC", "PSC") for ending in ("URL", "SECRET_ARN") if f"{{word}}_{ending}" in sources}
+    tables = {name for name in deployed_settings() if name.startswith("TABLE_")}
+    of_the_runtime = {"AWS_REGION", "AWS_XRAY_SDK_ENABLED"}
+
+    assert read - of_the_runtime - tables <= deployed_settings()
+    # Tables are read by a prefix and a name: `TABLE_{name}`.
+    assert {name for name in deployed_settings() - tables if name not in read} == set()
+
+
+def deployed_settings() -> set[str]:
+    functions = tenant().all("AWS::Lambda::Function")
+    return {name for function in functions for name in function.properties["Environment"]["Variables"]}
