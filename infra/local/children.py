@@ -69,7 +69,7 @@ class Children:
         env: Mapping[str, str] | None = None,
         *,
         cwd: Path | None = None,
-        output: Path | None = None,
+        output: Path | int | None = None,
         pass_fds: Sequence[int] = (),
     ) -> Child:
         """Start a process that cannot outlive this one, provided its main calls `follow_life_pipe`.
@@ -79,11 +79,11 @@ class Children:
             argv: Program and arguments.
             env: The child's whole environment; this process's own when None.
             cwd: Working folder; this process's own when None.
-            output: File that stdout and stderr are appended to; inherited when None.
+            output: File or descriptor that gets stdout and stderr; inherited when None.
             pass_fds: Further descriptors the child inherits.
         """
         environment = {**(os.environ if env is None else env), LIFE_FD: str(self._read_end)}
-        with open(output, "ab") if output else contextlib.nullcontext() as sink:
+        with open(output, "ab") if isinstance(output, Path) else contextlib.nullcontext(output) as sink:
             process = subprocess.Popen(
                 list(argv),
                 env=environment,
@@ -101,6 +101,10 @@ class Children:
     def dead(self) -> list[Child]:
         """Return the children that have ended, for a supervisor to name."""
         return [child for child in self._children if not child.alive()]
+
+    def named(self, name: str) -> list[Child]:
+        """Return the children started under a name."""
+        return [child for child in list(self._children) if child.name == name]
 
     def forget(self, child: Child) -> None:
         """Drop a child that was ended on purpose."""

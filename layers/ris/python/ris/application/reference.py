@@ -5,6 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from ris.domain.access.session import Account
+
+
+@dataclass(frozen=True)
+class LegalEntity:
+    """A legal entity of the group: certificates and SONS orders belong to it (FINESS EJ)."""
+
+    finess_ej: str
+    name: str
+    siren: str = ""
+
 
 @dataclass(frozen=True)
 class Site:
@@ -74,6 +85,42 @@ class Practitioner:
     speciality: str = ""
 
 
+@dataclass(frozen=True)
+class Correspondent:
+    """A professional outside the group who sends patients; an address is looked up when something is sent, never kept here."""
+
+    rpps: str
+    family: str
+    given: str
+    speciality: str = ""
+    structure: str = ""
+    finess_geo: str = ""
+
+
+@dataclass(frozen=True)
+class Login:
+    """What opens an account: a subject of the group's provider (`sub`) or of Pro Sante Connect (the RPPS)."""
+
+    provider: str
+    subject: str
+    account_id: str
+
+
+@dataclass(frozen=True)
+class ReferenceData:
+    """Everything a group says of itself, in its files' order."""
+
+    legal_entities: tuple[LegalEntity, ...] = ()
+    sites: tuple[Site, ...] = ()
+    rooms: tuple[Room, ...] = ()
+    modalities: tuple[Modality, ...] = ()
+    catalogue: tuple[CatalogueExam, ...] = ()
+    practitioners: tuple[Practitioner, ...] = ()
+    correspondents: tuple[Correspondent, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    logins: tuple[Login, ...] = ()
+
+
 class ReferenceBook(Protocol):
     """Read access; small, cached for minutes by the adapter."""
 
@@ -97,3 +144,6 @@ class ReferenceBook(Protocol):
 
     def practitioner(self, rpps: str) -> Practitioner | None:
         """Return one practitioner, or None."""
+
+    def correspondent(self, rpps: str) -> Correspondent | None:
+        """Return one correspondent, or None."""

@@ -50,3 +50,17 @@ class RecordOutcomeInput(Task):
     recipient: str
     error: str
     cause: str = ""
+
+
+class SweepInput(Task):
+    """Input of sweep_due: the sites to sweep; what a schedule sends names none, which means all."""
+
+    sites: tuple[str, ...] = ()
+
+
+class SweepOutput(Task):
+    """What one sweep did: rows freed or started again, rows found late, rows that raised."""
+
+    done: int = 0
+    overdue: int = 0
+    failed: int = 0

@@ -28,11 +28,21 @@ class LogReference(Enum):
     INTAKE_HL7_004 = ("warning", "HL7 message repeats a control id with other bytes; both kept")
     INTAKE_HL7_005 = ("info", "Acknowledgement applied to its delivery")
     INTAKE_HL7_006 = ("warning", "Acknowledgement belongs to no message of ours; kept")
-    INTAKE_HL7_007 = ("info", "HL7 message of a type that changes nothing here")
+    INTAKE_HL7_008 = ("error", "HL7 message broke our own code; parked for the operator")
 
     SEND_HL7_001 = ("info", "HL7 message handed to the site's gateway")
     SEND_HL7_002 = ("info", "HL7 message had left before; nothing sent")
 
     RECORD_OUTCOME_001 = ("info", "Outcome recorded on its delivery")
+
+    INTAKE_DICOM_001 = ("info", "MPPS applied to every exam it references")
+    INTAKE_DICOM_002 = ("warning", "MPPS waits for a person: its code says why")
+
+    SWEEP_DUE_001 = ("info", "Sweep of a site done; count is what it freed or started again")
+    SWEEP_DUE_002 = ("warning", "OverdueRows: rows were past their time when the sweep came")
+    SWEEP_DUE_003 = ("error", "Sweep of a site left rows that raised; they stay due")
+
+    PORTAL_001 = ("error", "Page crashed")
+    PORTAL_002 = ("warning", "Page refused, by one of the groups of errors")
 
     REMOTE_001 = ("warning", "A service of the cloud did not answer or refused; retried by the caller")

@@ -26,7 +26,7 @@ class BegunLogin:
 
 def fingerprint(token: str) -> str:
     """Return what is stored in place of a secret value: its SHA-256 in hex."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def begin_login(
@@ -48,7 +48,8 @@ def begin_login(
 
     Raises:
         InvalidInput: `unknown_provider`.
-        RemoteUnavailable: The provider cannot be read.
+        RemoteUnavailable: The provider cannot be reached.
+        RemoteRejected: The provider is not the one the settings name.
     """
     door = s.providers.get(provider)
     if door is None:

@@ -15,7 +15,7 @@ class SessionStore(Protocol):
     """Sessions and pending logins in the `sessions` table; the table's own expiry only tidies up."""
 
     def create(self, session: Session) -> None:
-        """Write a new session; raise Conflict when its id exists."""
+        """Write a new session; raise Conflict when another has its id."""
 
     def get(self, session_id: str) -> Session | None:
         """Return the session, read consistently, or None; an expired one may still be returned."""
@@ -27,7 +27,7 @@ class SessionStore(Protocol):
         """Remove the session and return what it was, or None when somebody did already."""
 
     def begin(self, login: PendingLogin) -> None:
-        """Write a pending login; raise Conflict when its state exists."""
+        """Write a pending login; raise Conflict when another has its state."""
 
     def consume(self, state_id: str) -> PendingLogin | None:
         """Remove the pending login and return it: to exactly one caller, None to any other."""
@@ -47,7 +47,7 @@ class AuditTrail(Protocol):
     """The `audit` table: append only."""
 
     def append(self, record: AuditRecord) -> None:
-        """Write one record; raise Conflict when its key exists."""
+        """Write one record; raise Conflict when another has its key."""
 
     def of_day(self, site: str, day: str, *, limit: int, after: str = "") -> list[AuditRecord]:
         """Return records of a site and UTC day in time order, from the one after the cursor `{instant}#{audit_id}`."""
@@ -71,7 +71,12 @@ class IdentityProvider(Protocol):
     """One OpenID Connect provider (authorization code flow with PKCE S256)."""
 
     def authorization_url(self, *, redirect_uri: str, state: str, nonce: str, code_challenge: str) -> str:
-        """Return the address the browser is sent to; raise RemoteUnavailable when the provider cannot be read."""
+        """Return the address the browser is sent to.
+
+        Raises:
+            RemoteUnavailable: The provider cannot be reached.
+            RemoteRejected: What it says of itself is not what the settings say: a person corrects one of them.
+        """
 
     def identify(self, *, code: str, redirect_uri: str, code_verifier: str, nonce: str, issuer: str, now: datetime) -> Identified:
         """Exchange the code, verify everything, say who it is.
@@ -103,4 +108,4 @@ class AccessServices:
     audit: AuditTrail
     new_token: Callable[[], str]
     providers: Mapping[str, IdentityProvider] = field(default_factory=dict)
-    limits: SessionLimits = SessionLimits()
+    limits: SessionLimits = field(default_factory=SessionLimits)

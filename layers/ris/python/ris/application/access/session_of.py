@@ -48,5 +48,5 @@ def check_csrf(session: Session, given: str) -> None:
     Raises:
         NotAllowed: `csrf`.
     """
-    if not hmac.compare_digest(session.csrf_token.encode(), given.encode()):
+    if not given.isascii() or not hmac.compare_digest(session.csrf_token, given):
         raise NotAllowed("csrf")

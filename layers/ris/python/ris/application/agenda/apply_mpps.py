@@ -127,10 +127,9 @@ def _conclude(s: Services, record: MppsRecord, moved: list[Exam], missing: int) 
 def _reason(record: MppsRecord, moved: list[Exam], missing: int) -> str:
     if "mpps_create" not in record.datasets:
         return "created_later"
-    if missing:
-        return "unknown_step" if record.references else "unscheduled"
-    if not record.references:
-        return "unscheduled"
+    named = any(one.sps_id or one.accession_number for one in record.references)
+    if missing or not record.references:
+        return "unknown_step" if named else "unscheduled"
     if any(exam.state not in _MOVABLE for exam in moved):
         return "exam_not_booked"
     return "wrong_worklist_entry" if taken_by_mistake(record.performed) else ""

@@ -13,7 +13,7 @@ from ris.application.reference import CatalogueExam, Modality, Room, Site
 from ris.domain.agenda import rules
 from ris.domain.agenda.exam import Appointment, Exam, ExamState, ScheduledStep
 from ris.domain.agenda.interval import Interval
-from ris.domain.agenda.numbers import step_id, study_instance_uid
+from ris.domain.agenda.numbers import accession_authority, step_id, study_instance_uid
 from ris.domain.agenda.request import ImagingRequest, RequestState
 from ris.domain.agenda.resource_day import ResourceDay, Slot, SlotState
 from ris.domain.agenda.site_calendar import instant_of, opening_of
@@ -146,9 +146,11 @@ def _exam(
         dicom_modality=machine.dicom_modality,
         description=wanted.kind.label,
     )
+    root, namespace = s.settings.study_uid_root, s.settings.uid_namespace
     return Exam(
         accession_number=accession,
-        study_instance_uid=study_instance_uid(accession, root=s.settings.study_uid_root, namespace=s.settings.uid_namespace),
+        study_instance_uid=study_instance_uid(accession, root=root, namespace=namespace),
+        accession_authority=accession_authority(root=root, namespace=namespace),
         site=command.site,
         patient_id=command.patient_id,
         request_id=command.request_id or "",

@@ -95,7 +95,7 @@ class ExamStore(Protocol):
         """Return one MPPS, read consistently, or None."""
 
     def save_mpps(self, record: MppsRecord) -> MppsRecord:
-        """Write under the version read (0 = new); raise Conflict when it no longer stands. With a reason it joins the site's list."""
+        """Write under the version read (0 = new); with a reason it is on the site's list. Raise Conflict as the others do."""
 
     def mpps_to_reconcile(self, site: str, *, limit: int) -> list[MppsRecord]:
         """Return the site's MPPS that a person must look at, oldest first (index `due`)."""

@@ -17,7 +17,6 @@ from ris.application.agenda.services import Services
 from ris.application.conflicts import Conflict, decide
 from ris.application.reference import Site
 from ris.domain.agenda.exam import Exam, ExamState, ScheduledStep
-from ris.domain.agenda.numbers import derived_uuid
 from ris.domain.agenda.worklist import FeedState, WorklistEntry, feed_state_of
 from ris.domain.errors import InvalidInput, RemoteUnavailable
 
@@ -107,14 +106,8 @@ def entry_of(s: Services, exam: Exam, step: ScheduledStep) -> WorklistEntry:
         room_name=_room_name(s, at, exam),
         code_system=kind.system if kind else "",
         preparation=kind.preparation if kind else "",
-        accession_authority=accession_authority(s),
         expires_at=exam.appointment.end + KEPT_AFTER_END,
     )
-
-
-def accession_authority(s: Services) -> str:
-    """Return the OID of this RIS as the issuer of Accession Numbers, always the same for one deployment."""
-    return f"{s.settings.study_uid_root}.{derived_uuid(s.settings.uid_namespace, 'accession-number')}"
 
 
 def _room_name(s: Services, at: Site, exam: Exam) -> str:

@@ -14,7 +14,6 @@ from ris.application.agenda.services import Services
 from ris.application.conflicts import decide
 from ris.domain.agenda.exam import Exam, ExamState
 from ris.domain.agenda.request import RequestState
-from ris.domain.errors import RisError
 
 Row = TypeVar("Row")
 BATCH = 100
@@ -30,7 +29,7 @@ class SweepReport:
         restarted: Booking machines started again.
         republished: Exams put on the feed.
         resent: Deliveries handed to dispatch.
-        failed: Rows that raised; they stay due.
+        failed: Rows that raised; they stay due. `errors` are the names of what they raised, each once.
         overdue: Rows that were past their time when the sweep came, holds apart: what the alarm counts.
     """
 
@@ -40,29 +39,29 @@ class SweepReport:
     resent: int = 0
     failed: int = 0
     overdue: int = 0
+    errors: tuple[str, ...] = ()
 
 
 def sweep_due(s: Services, site: str, now: datetime) -> SweepReport:
     """Free expired holds of a site and start again what is late: bookings, publications, deliveries.
 
-    One row that fails never stops the others; it stays due and is counted.
+    One row that fails never stops the others; it stays due and is counted. A late publication also plans the exam's order, whose
+    row is then found as a late delivery.
     """
     held = s.exams.held(site, limit=BATCH)
     gone = [exam for exam in held if _expired(exam, now)]
     stuck = [exam for exam in held if not _expired(exam, now) and _attempt_number(s, exam, now) > 1]
     unpublished = s.exams.publish_due(site, now=now, limit=BATCH)
     unsent = s.deliveries.due(site, now=now, limit=BATCH)
-    expired, failed_expiries = _each(gone, lambda exam: expire_hold(s, exam.accession_number, now))
-    restarted, failed_restarts = _each(stuck, lambda exam: _restart(s, exam, now))
-    republished, failed_publications = _each(unpublished, lambda exam: _publish_again(s, exam, now))
-    resent, failed_sends = _each(unsent, lambda delivery: s.orders.send_again(delivery, now))
+    errors: list[str] = []
     return SweepReport(
-        expired=expired,
-        restarted=restarted,
-        republished=republished,
-        resent=resent,
-        failed=failed_expiries + failed_restarts + failed_publications + failed_sends,
+        expired=_each(gone, lambda exam: expire_hold(s, exam.accession_number, now), errors),
+        restarted=_each(stuck, lambda exam: _restart(s, exam, now), errors),
+        republished=_each(unpublished, lambda exam: publish_worklist(s, exam.accession_number, now), errors),
+        resent=_each(unsent, lambda delivery: s.orders.send_again(delivery, now), errors),
+        failed=len(errors),
         overdue=len(stuck) + len(unpublished) + len(unsent),
+        errors=tuple(sorted(set(errors))),
     )
 
 
@@ -100,17 +99,13 @@ def _restart(s: Services, exam: Exam, now: datetime) -> None:
     s.workflows.start_booking(exam.accession_number, exam.hold_token, _attempt_number(s, exam, now))
 
 
-def _publish_again(s: Services, exam: Exam, now: datetime) -> None:
-    """Publish directly: it also plans the order, whose row the delivery's own sweep then sends."""
-    publish_worklist(s, exam.accession_number, now)
-
-
-def _each(rows: Sequence[Row], act: Callable[[Row], object]) -> tuple[int, int]:
-    done = failed = 0
+def _each(rows: Sequence[Row], act: Callable[[Row], object], errors: list[str]) -> int:
+    done = 0
     for row in rows:
         try:
             act(row)
             done += 1
-        except RisError:
-            failed += 1
-    return done, failed
+        except Exception as error:
+            # Whatever it is, a bug too: a row that cannot be treated must not keep the others from being found.
+            errors.append(type(error).__name__)
+    return done

@@ -2,10 +2,86 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from ris.application.reference import Site
+from ris.domain.agenda.exam import Exam
+from ris.domain.agenda.request import ImagingRequest
 from ris.domain.dispatch.delivery import Delivery
+from ris.domain.identity.patient import Patient
+
+
+@dataclass(frozen=True)
+class OrderFacts:
+    """All that an order message to the PACS says.
+
+    Args:
+        message_id: MSH-10.
+        destination: MSH-5.
+        sent_at: MSH-7, aware; the same at each resend, so that a resend is the same bytes.
+        request: What was asked for, or None for an exam booked without a request.
+    """
+
+    message_id: str
+    destination: str
+    sent_at: datetime
+    site: Site
+    exam: Exam
+    patient: Patient
+    request: ImagingRequest | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an acknowledgement says (MSA, ERR).
+
+    Args:
+        code: MSA-1.
+        message_id: MSA-2.
+        error: ERR-3.1, or the fourth component of ERR-1 in older versions.
+        words: ERR-8, ERR-7 or MSA-3: the peer's own text.
+    """
+
+    code: str
+    message_id: str
+    error: str = ""
+    words: str = ""
+
+
+class OrderWriter(Protocol):
+    """Makes the bytes of messages we send, and reads the answers to them."""
+
+    def order(self, facts: OrderFacts) -> bytes:
+        """Return an ORM^O01."""
+
+    def answer(self, frame: bytes) -> Answer:
+        """Read an acknowledgement; raise InvalidInput when it is none."""
+
+
+class Exams(Protocol):
+    """What sending reads of exams."""
+
+    def get(self, accession_number: str) -> Exam | None:
+        """Return the exam, read consistently, or None."""
+
+    def get_request(self, request_id: str) -> ImagingRequest | None:
+        """Return the request, read consistently, or None."""
+
+
+class Patients(Protocol):
+    """What sending reads of patients."""
+
+    def get(self, patient_id: str) -> Patient | None:
+        """Return the patient, read consistently, or None."""
+
+
+class Sites(Protocol):
+    """What sending reads of reference data."""
+
+    def site(self, site: str) -> Site | None:
+        """Return one site, or None."""
 
 
 class DeliveryStore(Protocol):
@@ -30,8 +106,16 @@ class DeliveryStore(Protocol):
 class Hl7Gate(Protocol):
     """The site's outbound queue."""
 
-    def send(self, *, site: str, destination: str, message_id: str, frame: bytes) -> None:
+    def send(self, *, site: str, destination: str, message_id: str, frame: bytes, owner: str, attempt: int) -> None:
         """Put one message on the queue of the site's gateway.
+
+        Args:
+            site: Whose gateway.
+            destination: Name in the gateway's settings.
+            message_id: MSH-10; the peer recognises a repetition by it.
+            frame: The message's bytes, without MLLP framing.
+            owner: Accession number; messages of one exam keep their order.
+            attempt: Counts the sends of this message: the queue drops a repetition of the same attempt only.
 
         Raises:
             RemoteUnavailable: Surely not queued.

@@ -83,6 +83,7 @@ class Exam:
     Args:
         accession_number: (0008,0050), SH 16, ours.
         study_instance_uid: (0020,000D), ours, deterministic from the accession number.
+        accession_authority: OID of whoever gave the Accession Number, (0008,0051): this RIS, as it was then.
         hold_token: What the booking machine must show to confirm; `hold_expires_at` is its end.
         changed_at: Instant of the last change of state.
         publish_due_at: From this instant the sweep publishes the steps again; None once the site's feed has the present state.
@@ -108,3 +109,14 @@ class Exam:
     publish_due_at: datetime | None = None
     cancel_reason: str = ""
     cancelled_by: str = ""
+    accession_authority: str = ""
+
+    @property
+    def reserves(self) -> bool:
+        """Whether it keeps its patient from being booked for the same exam that day."""
+        return self.state not in (ExamState.CANCELLED, ExamState.EXPIRED, ExamState.DISCONTINUED)
+
+    @property
+    def reservation(self) -> tuple[str, str, str]:
+        """Patient, day and exam code: what at most one reserving exam has."""
+        return (self.patient_id, self.appointment.day, self.exam_code)

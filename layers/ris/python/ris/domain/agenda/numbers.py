@@ -57,6 +57,11 @@ def study_instance_uid(accession: str, *, root: str, namespace: str) -> str:
     return f"{root}.{derived_uuid(namespace, accession)}"
 
 
+def accession_authority(*, root: str, namespace: str) -> str:
+    """Return the OID of a deployment as the issuer of Accession Numbers, always the same one."""
+    return f"{root}.{derived_uuid(namespace, 'accession-number')}"
+
+
 def derived_uuid(namespace: str, name: str) -> int:
     """Return a UUID of version 8 as an integer, made of SHA-256 over both texts; the same texts give the same one."""
     digest = int.from_bytes(hashlib.sha256(f"{namespace}\n{name}".encode()).digest()[:16])

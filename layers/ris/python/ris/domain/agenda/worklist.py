@@ -35,7 +35,6 @@ class WorklistEntry:
         version: Of the exam row it was made from: a later state always has a higher one.
         ipp: Patient identifier in the domain of the site, `ipp_authority` its OID.
         start_day: `YYYYMMDD` at the site; `start_time` is `HHMMSS`, its wall time.
-        accession_authority: OID of whoever gave the Accession Number: this RIS.
         preparation: What the catalogue says must be done before.
         expires_at: After it the gateway no longer answers the step.
     """
@@ -53,5 +52,4 @@ class WorklistEntry:
     room_name: str
     code_system: str
     preparation: str
-    accession_authority: str
     expires_at: datetime

@@ -101,6 +101,9 @@ class Patient:
         identifiers: IPP of each domain, unique by (value, authority).
         sites: Sites where the patient was announced; rights are read from them.
         version: Grows by one at each write; a write names the version it read.
+        consents: PAM-FR segment ZFA, `ZFA-1` to `ZFA-12` as received (`ZFA-9` feeding the DMP, `ZFA-11` consulting it).
+        capture: PAM-FR segment ZFD, `ZFD-1` to `ZFD-8` as received: how the identity was captured and on which proof.
+        reliability: PID-32 as the sender last announced it (`VIDE`, `PROV`, `VALI`, and `HOMA`, `FICT`, `DOUT`); `status` is ours.
     """
 
     patient_id: str
@@ -111,6 +114,8 @@ class Patient:
     version: int = 0
     updated_at: datetime | None = None
     consents: dict[str, str] = field(default_factory=dict)
+    capture: dict[str, str] = field(default_factory=dict)
+    reliability: tuple[str, ...] = ()
 
     def ipp(self, authority: str) -> str:
         """Return the IPP in that domain, or an empty string."""

@@ -1,0 +1,153 @@
+"""`python -m infra.local.demo run` takes the journeys once and ends; `up` keeps the system running until Ctrl-C.
+
+Environment: OUT (evidence, `build/demo`), INPUT (folder of journeys), `{PSC,OIDC}_{URL,CA}` (somebody else's provider).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console
+from rich.table import Table
+
+from infra.local.children import exit_when_orphaned
+from infra.local.demo import group
+from infra.local.demo.evidence import EvidenceFolder
+from infra.local.demo.journey import Journal, StepFailed
+from infra.local.demo.journeys import JOURNEYS, order_to_modality
+from infra.local.demo.progress import LiveProgress
+from infra.local.demo.remotes import from_environment
+from infra.local.demo.scene import Scene, read_booking
+from infra.local.demo.supervisor import System
+
+INPUT = Path(__file__).with_name("input")
+FIRST_SITE = "nord"
+
+
+def main() -> None:
+    """Run the subcommand asked for."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local.demo", description=__doc__)
+    parser.add_argument("command", choices=["run", "up"])
+    command = parser.parse_args().command
+    exit_when_orphaned()
+    signal.signal(signal.SIGTERM, _interrupted)
+    out = EvidenceFolder(Path(os.environ.get("OUT") or "build/demo"))
+    journeys = _journeys(Path(os.environ.get("INPUT") or INPUT))
+    sites = sorted(
+        {read_booking(folder / "booking.json").site for folder in journeys.values()} | ({FIRST_SITE} if command == "up" else set())
+    )
+    try:
+        with LiveProgress() as progress, System(out, from_environment(os.environ), sites) as system:
+            journal = Journal(out.folder / "journey.json", progress)
+            ok = (_run if command == "run" else _up)(system, journal, journeys, progress)
+    except KeyboardInterrupt:
+        ok = command == "up"
+        print("\nstopped", flush=True)
+    out.tidy(keep_logs=not ok)
+    sys.exit(0 if ok else 1)
+
+
+def _interrupted(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _journeys(folder: Path) -> dict[str, Path]:
+    """Return the journeys whose input is there; a journey's own folder may be named too."""
+    if (folder / "booking.json").exists():
+        return {"order_to_modality": folder}
+    found = {name: folder / name for name in JOURNEYS if (folder / name).is_dir()}
+    if not found:
+        sys.exit(f"INPUT={folder} holds none of the folders {', '.join(JOURNEYS)}; its shape: infra/local/demo/input/README.md")
+    return found
+
+
+def _run(system: System, journal: Journal, journeys: dict[str, Path], progress: LiveProgress) -> bool:
+    started = time.monotonic()
+    ok = _attempt(progress, lambda: system.start(journal))
+    if ok:
+        for name, folder in journeys.items():
+            ok &= _attempt(progress, lambda n=name, f=folder: JOURNEYS[n](Scene(n, f, system, journal)))
+        ok &= _attempt(progress, lambda: _write_histories(system, journal))
+    _summary(system, journal, progress.console, seconds=time.monotonic() - started, ok=ok)
+    return ok
+
+
+def _attempt(progress: LiveProgress, act: Callable[[], object]) -> bool:
+    """Do a part of the run; what failed is already in the journal, its trace goes to the log of the run."""
+    try:
+        act()
+    except StepFailed:
+        return False
+    except Exception:
+        progress.console.print_exception(max_frames=4)
+        return False
+    return True
+
+
+def _write_histories(system: System, journal: Journal) -> None:
+    with journal.step("end", "histories of the executions", "Step Functions") as step:
+        files = system.cloud.histories(system.out.folder / "history")
+        step.require(files, "no execution")
+        step.left("history", [file.name for file in files])
+
+
+def _summary(system: System, journal: Journal, console: Console, *, seconds: float, ok: bool) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for folder, count in system.out.files().items():
+        table.add_row(f"  {_shown(system.out.folder / folder)}/", f"{count} files")
+    table.add_row(f"  {_shown(system.out.folder / 'journey.json')}", f"{len(journal.steps)} steps")
+    console.print("\nevidence", style="bold")
+    console.print(table)
+    red = [step for step in journal.steps if not step.ok]
+    if ok:
+        console.print(f"\n[green]all {len(journal.steps)} steps happened[/] in {seconds:.1f} s")
+    else:
+        console.print(f"\n[bold red]{len(red)} of {len(journal.steps)} steps did not happen[/]; logs: {_shown(system.work)}/")
+
+
+def _shown(path: Path) -> str:
+    """Return a path as a person at the prompt would write it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _up(system: System, journal: Journal, journeys: dict[str, Path], progress: LiveProgress) -> bool:
+    if not _attempt(progress, lambda: system.start(journal)):
+        return False
+    for name, folder in journeys.items():
+        site = read_booking(folder / "booking.json").site
+        _attempt(progress, lambda n=name, f=folder, s=site: order_to_modality.announce(Scene(n, f, system, journal), s))
+    _print_doors(system, progress.console)
+    while not (dead := system.children.dead()):
+        time.sleep(0.5)
+    progress.console.print(f"[bold red]{', '.join(child.name for child in dead)} ended[/]; logs: {_shown(system.work)}/")
+    return False
+
+
+def _print_doors(system: System, console: Console) -> None:
+    console.print(f"\nportal   {system.cloud.portal_url}", style="bold")
+    for doors in system.gateways.values():
+        stations = ", ".join(row["ae_title"] for row in group.machines(doors.site))
+        console.print(
+            f"{doors.site}     MLLP 127.0.0.1:{doors.mllp_port}   DICOM {doors.ae_title}@127.0.0.1:{doors.dicom_port} (from {stations})"
+        )
+    table = Table("account", "door", "roles", box=None, pad_edge=False, title_justify="left")
+    for account in group.table("accounts"):
+        roles = "; ".join(f"{site}: {', '.join(names)}" for site, names in account["roles"].items())
+        logins = ", ".join(f"{login['provider']}: {login['subject']}" for login in account["logins"])
+        table.add_row(account["name"], logins, roles)
+    console.print(table)
+    console.print(f"\nlogs     {_shown(system.work)}/\nCtrl-C stops everything")
+
+
+if __name__ == "__main__":
+    main()

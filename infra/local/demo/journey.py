@@ -1,0 +1,129 @@
+"""The record of a journey: each step, over which protocol, how long, what it left, and whether it happened.
+
+`journey.json` is a list, written anew after each step, so that a run that is killed leaves what had happened.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+PAUSE_S = 0.05
+
+
+class StepFailed(Exception):
+    """A step did not happen; the text says why, without any patient value."""
+
+
+class Display(Protocol):
+    """Shows steps as they go."""
+
+    def begins(self, journey: str, what: str, protocol: str) -> None:
+        """A step starts."""
+
+    def ended(self, step: Step) -> None:
+        """A step is over, well or not."""
+
+
+@dataclass
+class Step:
+    """One step.
+
+    Args:
+        journey: Name of the journey's folder, `start` for what precedes the journeys.
+        what: What is done, without any patient value.
+        protocol: `MLLP`, `DICOM C-FIND`, `HTTP` …
+        start: ISO 8601 UTC instant.
+        milliseconds: Wall time of the step.
+        evidence: Files below the evidence folder that this step left.
+    """
+
+    journey: str
+    what: str
+    protocol: str
+    start: str = ""
+    milliseconds: float = 0.0
+    evidence: list[str] = field(default_factory=list)
+    ok: bool = False
+    why: str = ""
+
+    def require(self, condition: object, why: str) -> None:
+        """Fail the step unless the condition holds."""
+        if not condition:
+            raise StepFailed(why)
+
+    def same(self, what: str, expected: object, found: object) -> None:
+        """Fail the step unless both are equal; the values stay out of the text."""
+        if expected != found:
+            raise StepFailed(f"{what} is not what the input says")
+
+    def left(self, folder: str, names: list[str]) -> None:
+        """Note evidence files of a folder."""
+        self.evidence.extend(f"{folder}/{name}" for name in names)
+
+
+class Journal:
+    """Writes `journey.json` and tells the display.
+
+    Args:
+        file: The file to write.
+        display: Shows each step.
+    """
+
+    def __init__(self, file: Path, display: Display) -> None:
+        self._file = file
+        self._display = display
+        self.steps: list[Step] = []
+
+    @contextmanager
+    def step(self, journey: str, what: str, protocol: str) -> Iterator[Step]:
+        """Run the body as one step; whatever it raises makes the step red, and goes on to the caller."""
+        step = Step(journey, what, protocol, start=datetime.now(UTC).isoformat(timespec="milliseconds"))
+        self.steps.append(step)
+        self._display.begins(journey, what, protocol)
+        started = time.monotonic()
+        try:
+            yield step
+            step.ok = True
+        except StepFailed as failed:
+            step.why = str(failed)
+            raise
+        except BaseException as error:
+            # The text of an unknown exception may hold a patient's value.
+            step.why = type(error).__name__
+            raise
+        finally:
+            step.milliseconds = round((time.monotonic() - started) * 1000, 1)
+            self._write()
+            self._display.ended(step)
+
+    def _write(self) -> None:
+        beside = self._file.with_suffix(".part")
+        beside.write_text(json.dumps([asdict(step) for step in self.steps], ensure_ascii=False, indent=1) + "\n")
+        beside.rename(self._file)
+
+
+def until(what: str, look: Callable[[], T | None], timeout_s: float = 30.0) -> T:
+    """Return the first thing found; the looks are 50 ms apart.
+
+    Args:
+        what: What is waited for, in the failure's text.
+        look: Returns None or something false while it is not there.
+        timeout_s: In seconds.
+
+    Raises:
+        StepFailed: It was not there in time.
+    """
+    end = time.monotonic() + timeout_s
+    while not (found := look()):
+        if time.monotonic() > end:
+            raise StepFailed(f"not within {timeout_s:g} s: {what}")
+        time.sleep(PAUSE_S)
+    return found

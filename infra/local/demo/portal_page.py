@@ -1,0 +1,129 @@
+"""A page of the portal as the demo reads it: elements with their `data-` attributes, links and forms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+
+@dataclass
+class Element:
+    """One element: its tag and attributes, names without `data-`."""
+
+    tag: str
+    attributes: dict[str, str]
+    data: dict[str, str]
+
+
+@dataclass
+class Form:
+    """One form: where it goes and what it holds before a person types."""
+
+    action: str
+    method: str
+    identifier: str
+    fields: dict[str, str] = field(default_factory=dict)
+    buttons: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class PageContent:
+    """What a page holds."""
+
+    elements: list[Element] = field(default_factory=list)
+    forms: list[Form] = field(default_factory=list)
+
+    def rows(self, *names: str, **values: str) -> list[dict[str, str]]:
+        """Return the `data-` attributes of elements that have all those names and values.
+
+        Args:
+            names: Names that must be there, without `data-`, `_` for `-`.
+            values: Names with the value they must have.
+        """
+        wanted = [name.replace("_", "-") for name in names]
+        exact = {name.replace("_", "-"): value for name, value in values.items()}
+        return [
+            element.data
+            for element in self.elements
+            if all(name in element.data for name in wanted) and all(element.data.get(k) == v for k, v in exact.items())
+        ]
+
+    def link(self, **values: str) -> str:
+        """Return the address of the first link with those `data-` attributes, or an empty string."""
+        exact = {name.replace("_", "-"): value for name, value in values.items()}
+        found = (e for e in self.elements if e.tag == "a" and all(e.data.get(k) == v for k, v in exact.items()))
+        return next((element.attributes.get("href", "") for element in found), "")
+
+    def form_with(self, *names: str) -> Form | None:
+        """Return the first form that has all those fields or buttons."""
+        for form in self.forms:
+            offered = set(form.fields) | {name for name, _ in form.buttons}
+            if set(names) <= offered:
+                return form
+        return None
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.page = PageContent()
+        self._form: Form | None = None
+        self._select = ""
+        self._textarea = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep what a browser would send."""
+        attributes = {name: value or "" for name, value in attrs}
+        data = {name.removeprefix("data-"): value for name, value in attributes.items() if name.startswith("data-")}
+        self.page.elements.append(Element(tag, attributes, data))
+        if tag == "form":
+            form = Form(attributes.get("action", ""), attributes.get("method", "get").lower(), attributes.get("id", ""))
+            self._form = form
+            self.page.forms.append(form)
+        elif self._form is not None:
+            self._control(tag, attributes, self._form)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Treat `<input/>` as `<input>`."""
+        self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close forms and lists."""
+        if tag == "form":
+            self._form = None
+        elif tag == "select":
+            self._select = ""
+        elif tag == "textarea":
+            self._textarea = ""
+
+    def handle_data(self, data: str) -> None:
+        """Keep the text of a text area."""
+        if self._textarea and self._form is not None:
+            self._form.fields[self._textarea] += data
+
+    def _control(self, tag: str, attributes: dict[str, str], form: Form) -> None:
+        name, value = attributes.get("name", ""), attributes.get("value", "")
+        kind = attributes.get("type", "submit" if tag == "button" else "text").lower()
+        if tag == "option" and self._select:
+            if "selected" in attributes or self._select not in form.fields:
+                form.fields[self._select] = value
+        elif not name or "disabled" in attributes:
+            return
+        elif tag == "select":
+            self._select = name
+        elif tag == "textarea":
+            self._textarea = name
+            form.fields[name] = ""
+        elif tag == "button" or (tag == "input" and kind == "submit"):
+            form.buttons.append((name, value))
+        elif tag == "input" and (kind not in {"radio", "checkbox"} or "checked" in attributes):
+            form.fields[name] = value
+        elif tag == "input" and kind == "radio":
+            form.fields.setdefault(name, "")
+
+
+def read(html: str) -> PageContent:
+    """Read a page."""
+    reader = _Reader()
+    reader.feed(html)
+    return reader.page

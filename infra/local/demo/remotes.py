@@ -1,0 +1,50 @@
+"""Which remotes are simulated, and which are somebody else's: `{PSC,OIDC}_{URL,CA}` in the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+CLIENT_ID = "ris-demo"
+
+
+@dataclass(frozen=True)
+class Remote:
+    """One OpenID provider.
+
+    Args:
+        name: `group` or `psc`, the portal's word for the door.
+        url: Issuer of somebody else's provider; empty: ours is started.
+        ca_file: PEM file of its CA; empty: the system's trust.
+        client_id, client_secret: What that provider gave us; invented for ours.
+    """
+
+    name: str
+    url: str = ""
+    ca_file: str = ""
+    client_id: str = CLIENT_ID
+    client_secret: str = ""
+
+    @property
+    def simulated(self) -> bool:
+        """Tell whether we play it."""
+        return not self.url
+
+    def ca_pem(self) -> str:
+        """Return the CA of somebody else's provider, empty for the system's trust."""
+        return Path(self.ca_file).read_text() if self.ca_file else ""
+
+
+def from_environment(environment: Mapping[str, str]) -> dict[str, Remote]:
+    """Read `OIDC_URL OIDC_CA OIDC_CLIENT_ID OIDC_CLIENT_SECRET` and the same of `PSC`."""
+    return {
+        name: Remote(
+            name,
+            environment.get(f"{prefix}_URL", "").rstrip("/"),
+            environment.get(f"{prefix}_CA", ""),
+            environment.get(f"{prefix}_CLIENT_ID", CLIENT_ID),
+            environment.get(f"{prefix}_CLIENT_SECRET", ""),
+        )
+        for name, prefix in (("group", "OIDC"), ("psc", "PSC"))
+    }

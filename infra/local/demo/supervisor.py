@@ -1,0 +1,267 @@
+"""Starts the whole system in its order, and ends it: PKI, simulators, cloud with their addresses, data, gateways.
+
+Every process is a child of this one and dies with it, however it ends (`infra.local.children`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from infra.local.children import Child, Children, python
+from infra.local.cloud.client import ROOT, Cloud, spawn_cloud
+from infra.local.demo import group
+from infra.local.demo.evidence import EvidenceFolder
+from infra.local.demo.journey import Journal, StepFailed, until
+from infra.local.demo.pki import Authority, write_server
+from infra.local.demo.remotes import Remote
+
+PREFIX = "ris-demo"
+PROVIDERS = {"group": "oidc_group", "psc": "psc"}
+LISTENERS = {"PACS": ["ORM^O01"], "HIS": ["ORU^R01", "MDM^T02"]}
+START_S = 60.0
+
+
+@dataclass(frozen=True)
+class GatewayDoors:
+    """Where a site's gateway listens."""
+
+    site: str
+    ae_title: str
+    mllp_port: int
+    dicom_port: int
+
+
+class System:
+    """The running system; a context manager.
+
+    Args:
+        out: Where evidence and the run's own files go.
+        remotes: `group` and `psc`.
+        sites: Sites that get a gateway and its two peers.
+    """
+
+    def __init__(self, out: EvidenceFolder, remotes: Mapping[str, Remote], sites: list[str]) -> None:
+        self.out, self.work = out, out.work
+        self._remotes, self._sites = remotes, sites
+        self.children = Children()
+        self.gateways: dict[str, GatewayDoors] = {}
+        self.control: dict[str, str] = {}
+        self._issuers: dict[str, str] = {}
+        self._secrets: dict[str, str] = {}
+        self._ca_pem = ""
+        self._http = urllib3.PoolManager(retries=False, timeout=5.0)
+
+    def __enter__(self) -> System:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.children.stop()
+
+    # --- start ---
+
+    def start(self, journal: Journal) -> None:
+        """Start everything, a step each."""
+        with journal.step("start", "make the PKI", "X.509"):
+            tls = self._make_pki()
+        with journal.step("start", "simulators listen", "processes"):
+            self._start_simulators(tls)
+        with journal.step("start", "deploy template.yaml into the embedded cloud", "CloudFormation") as step:
+            self.cloud = self._deploy()
+            step.require(self.cloud.portal_url, "the template has no portal")
+        with journal.step("start", "secrets, reference data, gateways", "AWS API"):
+            self._put_secrets()
+            loading = self._load_reference()
+            starting = [self._start_gateway(site) for site in self._sites]
+            self._finish(*loading)
+            for site, status in zip(self._sites, starting, strict=True):
+                self._gateway_ready(site, status)
+            self._enrol()
+
+    def _make_pki(self) -> dict[str, dict[str, str]]:
+        authority = Authority()
+        self._ca_pem = authority.chain_pem().decode()
+        folder = self.out.folder / "pki"
+        folder.mkdir()
+        (folder / "ca.pem").write_text(self._ca_pem)
+        return {name: write_server(self.work, name, authority) for name in PROVIDERS if self._remotes[name].simulated}
+
+    def _start_simulators(self, tls: dict[str, dict[str, str]]) -> None:
+        for name, files in tls.items():
+            self._secrets[name] = secrets.token_urlsafe(24)
+            client = {"client_id": self._remotes[name].client_id, "client_secret": self._secrets[name], "redirect_uris": []}
+            evidence = str(self.out.folder / "psc")
+            self._simulator(name, PROVIDERS[name], {"evidence": evidence, "tls": files, "clients": [client]})
+        for site in self._sites:
+            for name, types in LISTENERS.items():
+                facts = {"evidence": str(self.out.folder / "hl7"), "name": name, "types": types}
+                self._simulator(f"{name}-{site}", "hl7_listener", facts)
+        for name in tls:
+            status = self._status(name)
+            self._issuers[name], self.control[name] = status["issuer"], status["control"]
+        for name, remote in self._remotes.items():
+            if not remote.simulated:
+                self._issuers[name], self._secrets[name] = remote.url, remote.client_secret
+
+    def _simulator(self, name: str, module: str, facts: dict[str, Any]) -> None:
+        settings = self.work / f"{name}.json"
+        settings.write_text(json.dumps({"status_file": str(self.work / f"{name}.status"), **facts}))
+        self._spawn(name, f"infra.local.services.{module}", "--config", str(settings))
+
+    def _spawn(self, name: str, module: str, *arguments: str, env: Mapping[str, str] | None = None) -> Child:
+        return self.children.spawn(name, python(module, *arguments), env, cwd=ROOT, output=self.work / f"{name}.log")
+
+    def _status(self, name: str) -> dict[str, Any]:
+        file = self.work / f"{name}.status"
+        until(f"{name} listens", lambda: file.exists() or self._still_alive(name), START_S)
+        return dict(json.loads(file.read_text()))
+
+    def _still_alive(self, name: str) -> None:
+        for child in self.children.dead():
+            if child.name == name:
+                raise StepFailed(f"{name} ended; see {self.work / f'{name}.log'}")
+
+    def _deploy(self) -> Cloud:
+        parameters = {
+            "Prefix": PREFIX,
+            "PublicUrl": "{portal_url}",
+            "CookieSuffix": secrets.token_hex(4),
+            "OidcUrl": self._issuers["group"],
+            "PscUrl": self._issuers["psc"],
+        }
+        sites = [{"Prefix": PREFIX, "Site": row["site"]} for row in group.table("sites")]
+        site_template = ROOT / "infra" / "site.yaml"
+        return spawn_cloud(self.children, self.work, parameters=parameters, site_template=site_template, sites=sites)
+
+    def _put_secrets(self) -> None:
+        settings = self.cloud.function_env("PortalFunction")
+        vault = self.cloud.client("secretsmanager", "operator")
+        for name, variable in (("group", "OIDC_SECRET_ARN"), ("psc", "PSC_SECRET_ARN")):
+            remote = self._remotes[name]
+            secret = {
+                "client_id": remote.client_id,
+                "client_secret": self._secrets[name],
+                "ca_pem": self._ca_pem if remote.simulated else remote.ca_pem(),
+            }
+            vault.put_secret_value(SecretId=settings[variable], SecretString=json.dumps(secret))
+        self._group_key = secrets.token_urlsafe(32)
+        arns = {self.cloud.function_env(function).get("GROUP_KEY_SECRET_ARN", "") for function in self.cloud.functions}
+        for arn in arns - {""}:
+            vault.put_secret_value(SecretId=arn, SecretString=self._group_key)
+
+    def _load_reference(self) -> tuple[str, Child]:
+        settings = self.cloud.function_env("PortalFunction")
+        tables = {name: value for name, value in settings.items() if name.startswith("TABLE_")}
+        environment = {**_surroundings(), **self.cloud.aws_environment("operator"), **tables}
+        command = [str(Path(sys.executable).with_name("ris")), "reference", "load", str(group.REFERENCE)]
+        log = self.work / "reference.log"
+        return "reference", self.children.spawn("reference", command, environment, cwd=ROOT, output=log)
+
+    def _finish(self, name: str, child: Child) -> str:
+        """Wait for a process that does one thing, and return what it printed."""
+        until(f"{name} has ended", lambda: not child.alive(), START_S)
+        self.children.forget(child)
+        log = self.work / f"{name}.log"
+        if child.process.returncode:
+            raise StepFailed(f"{name} failed; see {log}")
+        return log.read_text()
+
+    def _start_gateway(self, site: str) -> str:
+        name = f"gateway-{site}"
+        queue = self.cloud.client("sqs", "operator").get_queue_url
+        peers = {peer: {"host": "127.0.0.1", "port": self._peer(peer, site)} for peer in LISTENERS}
+        settings = {
+            "site": site,
+            "gateway_id": f"{site}-1",
+            "mllp": {"host": "127.0.0.1", "port": 0},
+            "dicom": {
+                "host": "127.0.0.1",
+                "port": 0,
+                "ae_title": group.site(site)["gateway_ae_title"],
+                "modalities": [{"ae_title": row["ae_title"]} for row in group.machines(site)],
+            },
+            "destinations": peers,
+            "spool": str(self.work / f"{name}.spool"),
+            "queues": {
+                "hl7_inbound": queue(QueueName=f"{PREFIX}-hl7-inbound.fifo")["QueueUrl"],
+                "dicom_inbound": queue(QueueName=f"{PREFIX}-dicom-inbound.fifo")["QueueUrl"],
+                "worklist_feed": queue(QueueName=f"{PREFIX}-{site}-worklist-feed")["QueueUrl"],
+                "hl7_outbound": queue(QueueName=f"{PREFIX}-{site}-hl7-outbound.fifo")["QueueUrl"],
+            },
+            "bucket_messages": self.cloud.function_env("IntakeHl7Function")["BUCKET_MESSAGES"],
+            "group_key": self._group_key,
+            "status_file": str(self.work / f"{name}.status"),
+        }
+        file = self.work / f"{name}.json"
+        file.write_text(json.dumps(settings))
+        environment = {**_surroundings(), **self.cloud.aws_environment(name)}
+        self._spawn(name, "gateways.edge", "--config", str(file), env=environment)
+        return name
+
+    def _peer(self, peer: str, site: str) -> int:
+        status = self._status(f"{peer}-{site}")
+        self.control[f"{peer}-{site}"] = status["control"]
+        return int(status["port"])
+
+    def _gateway_ready(self, site: str, name: str) -> None:
+        status = self._status(name)
+        title = group.site(site)["gateway_ae_title"]
+        self.gateways[site] = GatewayDoors(site, title, int(status["mllp_port"]), int(status["dicom_port"]))
+
+    def _enrol(self) -> None:
+        """Declare the portal's addresses to our providers, as one does with the real ones."""
+        for name in PROVIDERS:
+            if self._remotes[name].simulated:
+                home = self.cloud.portal_url
+                enrolment = {
+                    "client_id": self._remotes[name].client_id,
+                    "redirect_uris": [f"{home}/login/{name}/callback"],
+                    "post_logout_redirect_uris": [f"{home}/logged-out"],
+                }
+                self.tell(name, {"enrol": enrolment})
+
+    # --- while it runs ---
+
+    def run(self, name: str, module: str, *arguments: str) -> Any:
+        """Run a peer that does one thing as a process of its own, and return the JSON of its last line."""
+        log = self.work / f"{name}.log"
+        log.unlink(missing_ok=True)
+        text = self._finish(name, self._spawn(name, module, *arguments))
+        return json.loads(text.strip().rsplit("\n", 1)[-1])
+
+    def tell(self, name: str, command: dict[str, Any]) -> None:
+        """Send a command to a simulator's control door."""
+        answer = self._http.request("POST", self.control[name], body=json.dumps(command))
+        if answer.status != 200:
+            raise StepFailed(f"{name} does not take the command")
+
+    def received(self, name: str) -> list[dict[str, Any]]:
+        """Return what a simulator has received so far."""
+        return list(json.loads(self._http.request("GET", self.control[name]).data)["received"])
+
+    def provider_ca(self, name: str) -> str:
+        """Return the CA file a browser needs for a provider of somebody else."""
+        return self._remotes[name].ca_file
+
+    def waiting_messages(self) -> int:
+        """Return how many messages stand on the inbound queues, in flight included."""
+        client = self.cloud.client("sqs", "operator")
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        total = 0
+        for queue in ("hl7-inbound.fifo", "dicom-inbound.fifo"):
+            url = client.get_queue_url(QueueName=f"{PREFIX}-{queue}")["QueueUrl"]
+            attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+            total += sum(int(attributes[name]) for name in names)
+        return total
+
+
+def _surroundings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RIS_", "TABLE_"))}

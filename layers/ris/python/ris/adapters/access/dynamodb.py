@@ -1,0 +1,170 @@
+"""Sessions, pending logins and audit records in DynamoDB.
+
+| table | item | pk | sk |
+|---|---|---|---|
+| sessions | session | `SESSION#{sha256 of the cookie's value}` | `SESSION` |
+| sessions | login under way | `LOGIN#{sha256 of the state}` | `LOGIN` |
+| audit | record | `AUDIT#{site}#{UTC day}` | `{instant}#{audit_id}` |
+
+The `sessions` table removes what is past `expires_at` by itself, hours late perhaps: use cases compare instants, it only tidies.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from ris.adapters.dynamodb import Item, Table, by_who_must_act, instant_of, instant_text, marshal, unmarshal
+from ris.application.conflicts import Conflict
+from ris.domain.access.audit import AuditRecord
+from ris.domain.access.session import PendingLogin, PscSession, Session
+
+_SESSION_TEXTS = ("account_id", "name", "provider", "csrf_token", "rpps", "id_token")
+_LOGIN_TEXTS = ("provider", "browser_id", "nonce", "code_verifier", "redirect_uri", "return_to")
+_RECORD_TEXTS = frozenset(AuditRecord.__dataclass_fields__) - {"instant"}
+
+
+class DynamoSessionStore:
+    """Implements `SessionStore` on the `sessions` table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def create(self, session: Session) -> None:
+        """Write a new session; raise Conflict when another has its id."""
+        key = {"pk": f"SESSION#{session.session_id}", "sk": "SESSION"}
+        _put_once(self._table, key | _session_values(session))
+
+    def get(self, session_id: str) -> Session | None:
+        """Return the session, read consistently, or None; an expired one may still be returned."""
+        item = self._table.get(f"SESSION#{session_id}", "SESSION")
+        return _session(session_id, item) if item else None
+
+    def touch(self, session_id: str, seen_at: datetime) -> None:
+        """Move `last_seen_at` forward, never back; nothing happens when the session is gone."""
+        try:
+            with by_who_must_act():
+                self._table.client.update_item(
+                    TableName=self._table.name,
+                    Key={"pk": {"S": f"SESSION#{session_id}"}, "sk": {"S": "SESSION"}},
+                    UpdateExpression="SET last_seen_at = :seen",
+                    ConditionExpression="attribute_exists(pk) AND last_seen_at < :seen",
+                    ExpressionAttributeValues={":seen": marshal(instant_text(seen_at))},
+                )
+        except Conflict:
+            return
+
+    def delete(self, session_id: str) -> Session | None:
+        """Remove the session and return what it was, or None when somebody did already."""
+        item = self._take(f"SESSION#{session_id}", "SESSION")
+        return _session(session_id, item) if item else None
+
+    def begin(self, login: PendingLogin) -> None:
+        """Write a pending login; raise Conflict when another has its state."""
+        values = {
+            "pk": f"LOGIN#{login.state_id}",
+            "sk": "LOGIN",
+            **{name: getattr(login, name) for name in _LOGIN_TEXTS},
+            "ends_at": instant_text(login.expires_at),
+            "expires_at": math.ceil(login.expires_at.timestamp()),
+        }
+        _put_once(self._table, values)
+
+    def consume(self, state_id: str) -> PendingLogin | None:
+        """Remove the pending login and return it: to exactly one caller, None to any other."""
+        item = self._take(f"LOGIN#{state_id}", "LOGIN")
+        if not item:
+            return None
+        texts = {name: item[name] for name in _LOGIN_TEXTS}
+        return PendingLogin(state_id=state_id, expires_at=_instant(item["ends_at"]), **texts)
+
+    def _take(self, pk: str, sk: str) -> Item | None:
+        """Delete an item and return what it was: DynamoDB gives the old item to one caller only."""
+        with by_who_must_act():
+            answer = self._table.client.delete_item(
+                TableName=self._table.name, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ReturnValues="ALL_OLD"
+            )
+        attributes = answer.get("Attributes")
+        return {name: unmarshal(value) for name, value in attributes.items()} if attributes else None
+
+
+class DynamoAuditTrail:
+    """Implements `AuditTrail` on the `audit` table: items are put under a condition and never written again."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def append(self, record: AuditRecord) -> None:
+        """Write one record; raise Conflict when another has its key."""
+        instant = instant_text(record.instant)
+        values = {name: value for name, value in asdict(record).items() if name in _RECORD_TEXTS and value != ""}
+        key = {"pk": f"AUDIT#{record.site}#{record.day}", "sk": f"{instant}#{record.audit_id}"}
+        _put_once(self._table, key | values | {"instant": instant})
+
+    def of_day(self, site: str, day: str, *, limit: int, after: str = "") -> list[AuditRecord]:
+        """Return records of a site and UTC day in time order, from the one after the cursor."""
+        return [_record(item) for item in self._table.query(f"AUDIT#{site}#{day}", limit=limit, after=after)]
+
+
+def _put_once(table: Table, item: Item) -> None:
+    """Write a new item; the very same one is already there when the client repeated a write whose answer was lost.
+
+    Raises:
+        Conflict: Another item has its key.
+    """
+    from botocore.exceptions import ClientError
+
+    put = table.putting(item, condition="attribute_not_exists(pk)")["Put"]
+    with by_who_must_act():
+        try:
+            table.client.put_item(**put, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+        except ClientError as error:
+            if error.response.get("Item") != put["Item"]:
+                raise
+
+
+def _record(item: Item) -> AuditRecord:
+    texts = {name: value for name, value in item.items() if name in _RECORD_TEXTS}
+    return AuditRecord(instant=_instant(item["instant"]), **texts)
+
+
+def _instant(text: str) -> datetime:
+    return instant_of(text) or datetime.min.replace(tzinfo=UTC)
+
+
+def _session_values(session: Session) -> Item:
+    return {
+        **{name: getattr(session, name) for name in _SESSION_TEXTS},
+        "roles": {site: sorted(roles) for site, roles in session.roles.items()},
+        "rights": sorted(session.rights),
+        "created_at": instant_text(session.created_at),
+        "last_seen_at": instant_text(session.last_seen_at),
+        "ends_at": instant_text(session.expires_at),
+        "expires_at": math.ceil(session.expires_at.timestamp()),
+        **({"psc": _psc_values(session.psc)} if session.psc else {}),
+    }
+
+
+def _session(session_id: str, item: Item) -> Session:
+    return Session(
+        session_id=session_id,
+        **{name: item[name] for name in _SESSION_TEXTS},
+        roles={site: frozenset(roles) for site, roles in item["roles"].items()},
+        rights=frozenset(item["rights"]),
+        created_at=_instant(item["created_at"]),
+        last_seen_at=_instant(item["last_seen_at"]),
+        expires_at=_instant(item["ends_at"]),
+        psc=_psc(item["psc"]) if "psc" in item else None,
+    )
+
+
+def _psc_values(psc: PscSession) -> Item:
+    return asdict(psc) | {"authenticated_at": instant_text(psc.authenticated_at)}
+
+
+def _psc(values: Mapping[str, Any]) -> PscSession:
+    texts = {name: values[name] for name in ("subject_name_id", "acr", "profession", "speciality")}
+    return PscSession(authenticated_at=instant_of(values["authenticated_at"]), **texts)

@@ -1,0 +1,84 @@
+"""Memory twins of the session store and the audit trail; safe under threads."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import datetime
+
+from ris.adapters.dynamodb import instant_text
+from ris.application.conflicts import Conflict
+from ris.domain.access.audit import AuditRecord
+from ris.domain.access.session import PendingLogin, Session
+
+
+class MemorySessionStore:
+    """Port `SessionStore`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sessions: dict[str, Session] = {}
+        self._logins: dict[str, PendingLogin] = {}
+
+    def create(self, session: Session) -> None:
+        """Write a new session; raise Conflict when another has its id."""
+        with self._lock:
+            if self._sessions.setdefault(session.session_id, session) != session:
+                raise Conflict
+
+    def get(self, session_id: str) -> Session | None:
+        """Return the session, or None."""
+        return self._sessions.get(session_id)
+
+    def touch(self, session_id: str, seen_at: datetime) -> None:
+        """Move `last_seen_at` forward, never back; nothing happens when the session is gone."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session and session.last_seen_at < seen_at:
+                self._sessions[session_id] = replace(session, last_seen_at=seen_at)
+
+    def delete(self, session_id: str) -> Session | None:
+        """Remove the session and return what it was, or None."""
+        with self._lock:
+            return self._sessions.pop(session_id, None)
+
+    def begin(self, login: PendingLogin) -> None:
+        """Write a pending login; raise Conflict when another has its state."""
+        with self._lock:
+            if self._logins.setdefault(login.state_id, login) != login:
+                raise Conflict
+
+    def consume(self, state_id: str) -> PendingLogin | None:
+        """Remove the pending login and return it, to exactly one caller."""
+        with self._lock:
+            return self._logins.pop(state_id, None)
+
+
+class MemoryAuditTrail:
+    """Port `AuditTrail`; `records` is in the order of appending."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.records: list[AuditRecord] = []
+
+    def append(self, record: AuditRecord) -> None:
+        """Write one record; raise Conflict when another has its key."""
+        with self._lock:
+            kept = next((kept for kept in self.records if _key(kept) == _key(record)), None)
+            if kept is None:
+                self.records.append(record)
+            elif kept != record:
+                raise Conflict
+
+    def of_day(self, site: str, day: str, *, limit: int, after: str = "") -> list[AuditRecord]:
+        """Return records of a site and UTC day in time order, from the one after the cursor."""
+        found = sorted((r for r in self.records if (r.site, r.day) == (site, day)), key=_order)
+        return [record for record in found if _order(record) > after][:limit]
+
+
+def _order(record: AuditRecord) -> str:
+    return f"{instant_text(record.instant)}#{record.audit_id}"
+
+
+def _key(record: AuditRecord) -> tuple[str, str]:
+    return record.site, _order(record)

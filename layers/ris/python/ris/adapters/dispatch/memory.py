@@ -1,0 +1,83 @@
+"""The memory twins of dispatch: delivery rows, and a gateway's queue that keeps what it was given."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ris.application.conflicts import Conflict
+from ris.domain.dispatch.delivery import Delivery
+
+RowKey = tuple[str, str, str]
+
+
+class MemoryDeliveryStore:
+    """Delivery rows in a dict, with the table's rules."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rows: dict[RowKey, Delivery] = {}
+
+    def get(self, owner: str, channel: str, recipient: str) -> Delivery | None:
+        """Return one row, or None."""
+        return self._rows.get((owner, channel, recipient))
+
+    def of_owner(self, owner: str) -> list[Delivery]:
+        """Return every row of an exam, oldest first."""
+        return sorted((row for row in self._rows.values() if row.owner == owner), key=planning_order)
+
+    def find_by_message_id(self, message_id: str) -> Delivery | None:
+        """Return the row whose MSH-10 it is, or None."""
+        return next((row for row in self._rows.values() if row.message_id == message_id), None)
+
+    def save(self, delivery: Delivery) -> Delivery:
+        """Write over the version read; raise Conflict when it no longer stands."""
+        key = (delivery.owner, delivery.channel, delivery.recipient)
+        with self._lock:
+            before = self._rows.get(key)
+            if (before.version if before else 0) != delivery.version:
+                raise Conflict("version")
+            written = replace(delivery, version=delivery.version + 1)
+            self._rows[key] = written
+            return written
+
+    def due(self, site: str, *, now: datetime, limit: int) -> list[Delivery]:
+        """Return rows of the site whose `due_at` has passed, oldest first."""
+        overdue = [row for row in self._rows.values() if row.site == site and row.due_at and row.due_at <= now]
+        return sorted(overdue, key=lambda row: (str(row.due_at), row.owner))[:limit]
+
+
+def planning_order(row: Delivery) -> tuple[str, str, str]:
+    """Return what an exam's rows are sorted by: when they were planned, then channel and recipient."""
+    return str(row.planned_at), row.channel, row.recipient
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One message as a gateway's queue got it."""
+
+    site: str
+    destination: str
+    message_id: str
+    frame: bytes
+    owner: str
+    attempt: int
+
+
+class MemoryHl7Gate:
+    """A gateway's queue that keeps what it was given, and fails as often as it is told.
+
+    Args:
+        failures: Raised one by one, before anything is kept.
+    """
+
+    def __init__(self, *failures: Exception) -> None:
+        self.sent: list[Sent] = []
+        self._failures = list(failures)
+
+    def send(self, *, site: str, destination: str, message_id: str, frame: bytes, owner: str, attempt: int) -> None:
+        """Keep one message."""
+        if self._failures:
+            raise self._failures.pop(0)
+        self.sent.append(Sent(site, destination, message_id, frame, owner, attempt))

@@ -1,0 +1,1 @@
+"""Reference data: the group's files, the `reference` table, and the memory twin of both."""

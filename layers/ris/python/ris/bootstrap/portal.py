@@ -1,0 +1,65 @@
+"""Composition root of the HTTP function: the ports of every context a page reads or writes; adapters are imported when first needed.
+
+No PDF, DICOM or XML library is imported from here.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ris.application.access.ports import AccessServices
+from ris.application.agenda.services import Services as AgendaServices
+from ris.application.reference import ReferenceBook
+
+
+@dataclass(frozen=True)
+class PortalSettings:
+    """What a deployment says of the portal.
+
+    Args:
+        public_url: Scheme and authority of the portal's address; empty: what the API gateway says of itself.
+        cookie_suffix: Ends the cookies' names: two systems on one machine share cookies, whatever their ports.
+    """
+
+    public_url: str = ""
+    cookie_suffix: str = ""
+
+
+@dataclass(frozen=True)
+class PortalServices:
+    """All the portal needs.
+
+    Args:
+        clock: Aware UTC instant.
+    """
+
+    access: AccessServices
+    agenda: AgendaServices
+    reference: ReferenceBook
+    clock: Callable[[], datetime]
+    settings: PortalSettings = PortalSettings()
+
+
+@functools.cache
+def settings() -> PortalSettings:
+    """Return the settings of this function's environment."""
+    return PortalSettings(os.environ.get("PUBLIC_URL", ""), os.environ.get("COOKIE_SUFFIX", ""))
+
+
+def utc_now() -> datetime:
+    """Return the present instant."""
+    return datetime.now(UTC)
+
+
+@functools.cache
+def services() -> PortalServices:
+    """Return the portal's ports over AWS, from this function's environment."""
+    from ris.bootstrap.access import access_services
+    from ris.bootstrap.agenda import services as agenda_services
+
+    agenda = agenda_services()
+    return PortalServices(access_services(), agenda, agenda.reference, utc_now, settings())

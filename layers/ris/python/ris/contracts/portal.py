@@ -1,0 +1,205 @@
+"""Bodies the portal takes (forms, or flat JSON objects) and the JSON it gives beside its pages.
+
+Every field of a form is text, as a browser sends it; the use cases say what it means.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{0,128}$")]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+
+
+class Body(BaseModel):
+    """What all bodies share: fields nobody knows are ignored, and errors never repeat what was typed."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, str_strip_whitespace=True)
+
+
+class BookingBody(Body):
+    """A booking: of a request, or for a patient.
+
+    Args:
+        request: Id of the request, empty when there is none.
+        patient: Id of the patient; not needed with a request.
+        exam: Code of the catalogue.
+        day: `YYYY-MM-DD` at the site.
+        start: Wall time at the site, `HH:MM`.
+        fold: When the wall time comes twice that day: `0` the first, `1` the second; empty otherwise.
+    """
+
+    request: Identifier = ""
+    patient: Identifier = ""
+    exam: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    room: Annotated[Identifier, StringConstraints(min_length=1)]
+    day: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    start: Annotated[str, StringConstraints(pattern=r"^\d{2}:\d{2}$")]
+    fold: Annotated[str, StringConstraints(pattern=r"^[01]?$")] = ""
+
+
+class ReasonBody(Body):
+    """Why: of a cancellation, or of a message that is put aside."""
+
+    reason: Annotated[Words, StringConstraints(min_length=3)]
+
+
+class SearchBody(Body):
+    """A search for patients: beginnings of names, or an IPP; in the body, so that no address holds it."""
+
+    q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100)]
+
+
+class NothingBody(Body):
+    """A button."""
+
+
+class View(BaseModel):
+    """What all JSON answers share."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class PersonView(View):
+    """A patient as a list shows one."""
+
+    patient_id: str
+    ipp: str
+    family: str
+    given: str
+    birth_date: str
+    sex: str
+
+
+class SlotView(View):
+    """One taken slot of a room; wall times of the site."""
+
+    accession_number: str
+    state: str
+    start: str
+    end: str
+    exam_label: str
+    patient: PersonView | None
+
+
+class FreeView(View):
+    """A room is free from `start` to `end`."""
+
+    start: str
+    end: str
+
+
+class RoomView(View):
+    """One room on one day."""
+
+    room: str
+    name: str
+    slots: list[SlotView]
+    free: list[FreeView]
+
+
+class AgendaView(View):
+    """The agenda of a site on one day."""
+
+    site: str
+    day: str
+    rooms: list[RoomView]
+
+
+class WorklistRowView(View):
+    """One exam of the day's worklist."""
+
+    accession_number: str
+    state: str
+    start: str
+    end: str
+    room: str
+    dicom_modality: str
+    exam_label: str
+    patient: PersonView | None
+
+
+class WorklistView(View):
+    """The worklist of a site on one day."""
+
+    site: str
+    day: str
+    rows: list[WorklistRowView]
+
+
+class DeliveryView(View):
+    """What must reach somebody else, and where it stands."""
+
+    channel: str
+    recipient: str
+    state: str
+    unknown: bool
+    remote_code: str
+
+
+class PerformedView(View):
+    """What the modality said (MPPS)."""
+
+    sop_instance_uid: str
+    status: str
+
+
+class ExamView(View):
+    """One exam."""
+
+    accession_number: str
+    study_instance_uid: str
+    state: str
+    site: str
+    day: str
+    start: str
+    end: str
+    room: str
+    exam_code: str
+    exam_label: str
+    patient: PersonView | None
+    deliveries: list[DeliveryView]
+    performed: list[PerformedView]
+
+
+class BookedView(View):
+    """A booking that was accepted and awaits its confirmation."""
+
+    accession_number: str
+    state: str
+
+
+class RequestView(View):
+    """One request that waits for its booking."""
+
+    request_id: str
+    placer_order_number: str
+    exam_code: str
+    exam_label: str
+    priority: str
+    patient: PersonView | None
+
+
+class RequestsView(View):
+    """The requests of a site that wait, oldest first."""
+
+    site: str
+    rows: list[RequestView]
+
+
+class PatientsView(View):
+    """Patients found."""
+
+    rows: list[PersonView]
+
+
+class AccountView(View):
+    """Who is logged in; `csrf` goes into the header `X-CSRF-Token` of every POST."""
+
+    account_id: str
+    name: str
+    roles: dict[str, list[str]]
+    rights: list[str]
+    csrf: str

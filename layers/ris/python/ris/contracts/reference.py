@@ -1,0 +1,163 @@
+"""The rows of a group's reference files, one model per file; a name or a value that is not foreseen is an error, never ignored."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from ris.domain.access.session import RIGHTS, ROLES
+
+
+class Rule(ValueError):
+    """A rule of ours that a value breaks, in words for the person who wrote the file."""
+
+
+def _luhn(text: str) -> str:
+    digits = [int(character) for character in reversed(text)]
+    total = sum(digit if rank % 2 == 0 else digit * 2 - 9 * (digit > 4) for rank, digit in enumerate(digits))
+    if total % 10:
+        raise Rule("clé de contrôle fausse")
+    return text
+
+
+def _finess(text: str) -> str:
+    return text if text[:2] in ("2A", "2B") else _luhn(text)
+
+
+def _zone(text: str) -> str:
+    if text not in available_timezones():
+        raise Rule("fuseau horaire inconnu (exemple : Europe/Paris)")
+    ZoneInfo(text)
+    return text
+
+
+def _among(names: tuple[str, ...]) -> AfterValidator:
+    def check(text: str) -> str:
+        if text not in names:
+            raise Rule(f"attendu : {', '.join(names)}")
+        return text
+
+    return AfterValidator(check)
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=32)]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+AeTitle = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,16}$")]
+Rpps = Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$"), AfterValidator(_luhn)]
+Finess = Annotated[str, StringConstraints(pattern=r"^([0-9]{9}|2[AB][0-9]{7})$"), AfterValidator(_finess)]
+Siren = Annotated[str, StringConstraints(pattern=r"^[0-9]{9}$"), AfterValidator(_luhn)]
+Oid = Annotated[str, StringConstraints(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$", max_length=64)]
+Loinc = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,7}-[0-9]$")]
+WallTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DicomModality = Literal["CT", "MR", "US", "DX", "CR", "MG", "XA", "RF", "NM", "PT", "BMD", "PX", "IO"]
+
+
+class ReferenceRow(BaseModel):
+    """What all rows share."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class LegalEntityRow(ReferenceRow):
+    """`legal_entities.json`."""
+
+    finess_ej: Finess
+    name: Text
+    siren: Siren | Literal[""] = ""
+
+
+class SiteRow(ReferenceRow):
+    """`sites.json`."""
+
+    site: Slug
+    name: Text
+    finess_geo: Finess
+    legal_entity: Finess
+    time_zone: Annotated[str, AfterValidator(_zone)]
+    opening: dict[Weekday, tuple[WallTime, WallTime]] = Field(min_length=1)
+    ipp_authority: Oid
+    gateway_ae_title: AeTitle
+    hl7_destinations: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,16}$")], ...] = ()
+    pacs_url: str = ""
+
+    @model_validator(mode="after")
+    def _opens_before_it_closes(self) -> SiteRow:
+        for day, (opens, closes) in self.opening.items():
+            if opens >= closes:
+                raise Rule(f"{day} : l'ouverture doit précéder la fermeture")
+        return self
+
+
+class RoomRow(ReferenceRow):
+    """`rooms.json`."""
+
+    site: Slug
+    room: Slug
+    name: Text
+    modalities: tuple[Slug, ...] = Field(min_length=1)
+
+
+class ModalityRow(ReferenceRow):
+    """`modalities.json`."""
+
+    site: Slug
+    modality: Slug
+    name: Text
+    ae_title: AeTitle
+    station_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,16}$")]
+    dicom_modality: DicomModality
+
+
+class CatalogueRow(ReferenceRow):
+    """`catalogue.json`."""
+
+    exam_code: Code
+    system: Literal["CCAM", "LN", "L"]
+    label: Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
+    dicom_modality: DicomModality
+    duration_minutes: Annotated[int, Field(strict=True, ge=5, le=480)]
+    preparation: Annotated[str, StringConstraints(max_length=1000)] = ""
+    loinc: Loinc | Literal[""] = ""
+
+
+class PractitionerRow(ReferenceRow):
+    """`practitioners.json`."""
+
+    rpps: Rpps
+    family: Text
+    given: Text
+    speciality: Annotated[str, StringConstraints(max_length=200)] = ""
+
+
+class CorrespondentRow(PractitionerRow):
+    """`correspondents.json`."""
+
+    structure: Annotated[str, StringConstraints(max_length=200)] = ""
+    finess_geo: Finess | Literal[""] = ""
+
+
+class LoginRow(ReferenceRow):
+    """One login of an account."""
+
+    provider: Literal["group", "psc"]
+    subject: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]
+
+    @model_validator(mode="after")
+    def _psc_is_an_rpps(self) -> LoginRow:
+        if self.provider == "psc" and not (len(self.subject) == 11 and self.subject.isdigit()):
+            raise Rule("le sujet Pro Santé Connect est le RPPS (11 chiffres, sans le 8)")
+        return self
+
+
+class AccountRow(ReferenceRow):
+    """`accounts.json`."""
+
+    account_id: Code
+    name: Text
+    logins: tuple[LoginRow, ...] = Field(min_length=1)
+    roles: dict[Slug, Annotated[tuple[Annotated[str, _among(ROLES)], ...], Field(min_length=1)]]
+    rights: tuple[Annotated[str, _among(RIGHTS)], ...] = ()

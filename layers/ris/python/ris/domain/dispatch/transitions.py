@@ -1,0 +1,114 @@
+"""What may become of a delivery row: every event, in whatever order and however often it comes.
+
+| the row is | AA | AE | AR, or never reached | perhaps reached |
+|---|---|---|---|---|
+| pending | delivered | rejected | pending, later | pending: unknown, later |
+| rejected | delivered (a resend was taken) | as it is | as it is | as it is |
+| delivered, withdrawn, held, delegated | as it is | as it is | as it is | as it is |
+
+What comes later says *sent again*, under the same MSH-10.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ris.domain.dispatch.delivery import Delivery, DeliveryState
+
+_PAUSES = (timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
+
+
+def message_id_of(site: str, owner: str, channel: str, recipient: str) -> str:
+    """Return the MSH-10 of a row: the same at each resend, 20 characters of a hash (HL7 2.5: ST 20)."""
+    return hashlib.sha256("\x1f".join((site, owner, channel, recipient)).encode()).hexdigest()[:20].upper()
+
+
+def planned(owner: str, site: str, channel: str, recipient: str, now: datetime) -> Delivery:
+    """Return a new row; until it is sent the sweep looks at it after the time a workflow needs."""
+    return Delivery(
+        owner=owner,
+        site=site,
+        channel=channel,
+        recipient=recipient,
+        message_id=message_id_of(site, owner, channel, recipient),
+        state=DeliveryState.PENDING,
+        due_at=now + _PAUSES[2],
+        planned_at=now,
+        changed_at=now,
+    )
+
+
+def next_due(delivery: Delivery, now: datetime) -> datetime:
+    """Return when a pending row is looked at again: 1, 2, 5, 15 minutes after its sends, then every hour."""
+    return now + _PAUSES[min(max(delivery.attempts - 1, 0), len(_PAUSES) - 1)]
+
+
+def sending(delivery: Delivery, now: datetime) -> Delivery:
+    """Return the row just before a send: one attempt more, and perhaps received until we know better."""
+    again = replace(delivery, attempts=delivery.attempts + 1, unknown=True, reason="sending", changed_at=now)
+    return replace(again, due_at=next_due(again, now))
+
+
+def handed_over(delivery: Delivery, now: datetime) -> Delivery:
+    """Return the row once the gateway's queue has the message: its answer is waited for until `due_at`.
+
+    The queue keeps it and the gateway reports even that it gave up, so this wait is long: it ends only where both were lost.
+    """
+    return replace(
+        delivery, unknown=False, reason="handed_over", due_at=max(next_due(delivery, now), now + _PAUSES[3]), changed_at=now
+    )
+
+
+def delivered(delivery: Delivery, now: datetime, *, code: str = "AA") -> Delivery:
+    """Return the row after the peer took responsibility."""
+    if delivery.state not in (DeliveryState.PENDING, DeliveryState.REJECTED):
+        return delivery
+    return _settled(delivery, DeliveryState.DELIVERED, now, remote_code=code)
+
+
+def rejected(delivery: Delivery, now: datetime, *, reason: str, remote_code: str = "", remote_words: str = "") -> Delivery:
+    """Return the row after a refusal that only a person can change."""
+    if delivery.state is not DeliveryState.PENDING:
+        return delivery
+    return _settled(delivery, DeliveryState.REJECTED, now, reason=reason, remote_code=remote_code, remote_words=remote_words)
+
+
+def postponed(
+    delivery: Delivery, now: datetime, *, reason: str, unknown: bool, remote_code: str = "", remote_words: str = ""
+) -> Delivery:
+    """Return the row after a send that did not succeed, or perhaps did: it goes again when it is due."""
+    if delivery.state is not DeliveryState.PENDING:
+        return delivery
+    return replace(
+        delivery,
+        unknown=unknown,
+        due_at=next_due(delivery, now),
+        changed_at=now,
+        reason=reason,
+        remote_code=remote_code,
+        remote_words=remote_words,
+    )
+
+
+def withdrawn(delivery: Delivery, now: datetime, *, reason: str) -> Delivery:
+    """Return the row when what it announces no longer is: nothing leaves any more."""
+    if delivery.state is not DeliveryState.PENDING:
+        return delivery
+    return _settled(delivery, DeliveryState.WITHDRAWN, now, reason=reason)
+
+
+def _settled(
+    delivery: Delivery, state: DeliveryState, now: datetime, *, reason: str = "", remote_code: str = "", remote_words: str = ""
+) -> Delivery:
+    return replace(
+        delivery,
+        state=state,
+        unknown=False,
+        due_at=None,
+        changed_at=now,
+        reason=reason,
+        remote_code=remote_code,
+        remote_words=remote_words,
+    )

@@ -1,0 +1,131 @@
+"""One exam: when, where, its state, its numbers, what was sent and what the modality said; its cancellation.
+
+Markup of the page: `[data-exam]` carries `data-accession data-state data-day data-start="HH:MM" data-end data-room data-study-uid
+data-patient data-patient-ipp data-site`; rows `data-delivery data-channel data-recipient data-state data-message-id`;
+`data-mpps data-status`; the fragment `/state` carries `data-accession data-state`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from ris.application.agenda.cancel_exam import cancel_exam
+from ris.application.agenda.pages import ExamPage
+from ris.application.agenda.views import exam_page
+from ris.contracts.portal import DeliveryView, ExamView, PerformedView, ReasonBody
+from ris.domain.agenda.exam import ExamState
+from ris.portal.agenda.deliveries import DeliveryLine, line_of
+from ris.portal.answers import Answer, NotFound, Page, Redirect
+from ris.portal.call import Call
+from ris.portal.forms import FormErrors, read
+from ris.portal.people import person
+from ris.portal.routing import Routes, Scope
+
+routes = Routes("agenda")
+CANCEL_REASONS = ("patient", "site", "mistake", "order_cancelled")
+_MOVING = frozenset({ExamState.HELD, ExamState.BOOKED, ExamState.IN_PROGRESS})
+_CANCELLABLE = frozenset({ExamState.HELD, ExamState.BOOKED})
+
+
+def admitted(call: Call, accession: str) -> ExamPage:
+    """Return the exam if the person has a role at its site; else it does not exist."""
+    call.names(accession)
+    page = exam_page(call.services.agenda, accession)
+    if page is None:
+        raise NotFound
+    call.admit(page.exam.site, object_id=accession)
+    return page
+
+
+@routes.get("/exams/{accession}", Scope.OBJECT, "read_exam", audited=True, answer=ExamView)
+def exam(call: Call, accession: str) -> Page:
+    """Show one exam."""
+    page = admitted(call, accession)
+    return Page("agenda/exam.html", _values(call, page), data=_view(page))
+
+
+@routes.get("/exams/{accession}/state", Scope.OBJECT, "read_exam")
+def state(call: Call, accession: str) -> Page:
+    """Give the exam's state alone, which the page asks for again while it may change by itself; it shows nothing of the patient."""
+    call.names(accession)
+    found = call.services.agenda.exams.get(accession)
+    if found is None:
+        raise NotFound
+    call.admit(found.site, object_id=accession)
+    return Page("agenda/exam_state.html", {"exam": found, "moving": found.state in _MOVING, "zone": _zone(call, found.site)})
+
+
+@routes.get("/exams/{accession}/cancel", Scope.OBJECT, "cancel_exam", audited=True)
+def ask_cancel(call: Call, accession: str) -> Page:
+    """Ask why the exam is cancelled."""
+    return _cancel_form(call, admitted(call, accession), {})
+
+
+@routes.post("/exams/{accession}/cancel", Scope.OBJECT, "cancel_exam", audited=True, body=ReasonBody)
+def cancel(call: Call, accession: str) -> Answer:
+    """Cancel the exam; doing it twice changes nothing."""
+    page = admitted(call, accession)
+    try:
+        reason = read(call, ReasonBody).reason
+        if reason not in CANCEL_REASONS:
+            raise FormErrors({"reason": "field_malformed"})
+    except FormErrors as wrong:
+        return _cancel_form(call, page, wrong.codes)
+    done = cancel_exam(call.services.agenda, accession, reason, call.person.account_id, call.now)
+    return Redirect(f"/exams/{done.accession_number}")
+
+
+def _cancel_form(call: Call, page: ExamPage, errors: dict[str, str]) -> Page:
+    reasons = CANCEL_REASONS if page.request else CANCEL_REASONS[:-1]
+    values = {**_values(call, page), "reasons": reasons, "errors": errors, "typed": call.form if errors else {}}
+    return Page("agenda/cancel.html", values, status=400 if errors else 200)
+
+
+def _zone(call: Call, site: str) -> str:
+    at = call.services.reference.site(site)
+    assert at is not None
+    return at.time_zone
+
+
+def _values(call: Call, page: ExamPage) -> dict[str, object]:
+    appointment = page.exam.appointment
+    rooms = {each.room: each.name for each in call.services.reference.rooms(page.exam.site)}
+    lines: list[DeliveryLine] = [line_of(each, page.site.time_zone) for each in page.deliveries]
+    return {
+        "page": page,
+        "exam": page.exam,
+        "zone": page.site.time_zone,
+        "the_day": date.fromisoformat(appointment.day),
+        "room_name": rooms.get(appointment.room, appointment.room),
+        "lines": lines,
+        "moving": page.exam.state in _MOVING,
+        "cancellable": page.exam.state in _CANCELLABLE,
+    }
+
+
+def _view(page: ExamPage) -> ExamView:
+    exam = page.exam
+    return ExamView(
+        accession_number=exam.accession_number,
+        study_instance_uid=exam.study_instance_uid,
+        state=exam.state.value,
+        site=exam.site,
+        day=exam.appointment.day,
+        start=page.start,
+        end=page.end,
+        room=exam.appointment.room,
+        exam_code=exam.exam_code,
+        exam_label=exam.exam_label,
+        patient=person(page.patient, page.ipp),
+        deliveries=[
+            DeliveryView(
+                channel=each.channel,
+                recipient=each.recipient,
+                state=each.state.value,
+                unknown=each.unknown,
+                remote_code=each.remote_code,
+            )
+            for each in page.deliveries
+        ],
+        performed=[PerformedView(sop_instance_uid=each.sop_instance_uid, status=each.status) for each in exam.performed],
+    )

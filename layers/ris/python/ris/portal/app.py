@@ -1,0 +1,70 @@
+"""The portal as one Lambda handler: the contexts' routes in one Chalice application, the gate around them, the adapter before them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from chalice.app import Blueprint, Chalice
+
+from ris.bootstrap.portal import PortalServices, PortalSettings
+from ris.portal import access, assets_views, identity, openapi, respond
+from ris.portal.adapter import Adapter, Event
+from ris.portal.agenda import booking, day, exams, messages, requests, worklist
+from ris.portal.call import wanted
+from ris.portal.gate import Gate, GuardedView
+from ris.portal.routing import PathTable, Routes, Rule
+
+CONTEXTS: tuple[Routes, ...] = (
+    access.routes,
+    day.routes,
+    requests.routes,
+    booking.routes,
+    worklist.routes,
+    exams.routes,
+    messages.routes,
+    identity.routes,
+    assets_views.routes,
+    openapi.routes,
+)
+"""Every route of the portal."""
+
+
+class Portal:
+    """The handler, and the application it stands on, so that a test can walk its routes.
+
+    Args:
+        services: Gives the ports, once they are needed: nothing is reached for at import.
+    """
+
+    def __init__(
+        self, services: Callable[[], PortalServices], settings: PortalSettings, contexts: Iterable[Routes] = CONTEXTS
+    ) -> None:
+        self.app = Chalice("ris-portal", configure_logs=False)
+        for routes in contexts:
+            self.app.register_blueprint(_blueprint(routes))
+        self.app.register_middleware(Gate(services, settings, self.rule_of), "http")
+        self._adapter = Adapter(self.app, PathTable(list(self.app.routes)), self._unknown)
+
+    def __call__(self, event: Event, context: Any = None) -> Event:
+        """Answer one request of the API gateway."""
+        return self._adapter(event, context)
+
+    def rule_of(self, pattern: str, method: str) -> Rule | None:
+        """Return what a route declared; None for a method nobody declared, or for a view that bypassed the declaration."""
+        entry = self.app.routes.get(pattern, {}).get(method)
+        view = entry.view_function if entry else None
+        return view.rule if isinstance(view, GuardedView) else None
+
+    def _unknown(self, request: Event) -> Event:
+        answer: Event = respond.problem(wanted(request["headers"]), 404, "unknown_object").to_dict(self.app.api.binary_types)
+        return answer
+
+
+def _blueprint(routes: Routes) -> Blueprint:
+    """Return a new Chalice blueprint; one of Chalice's own can be registered only once."""
+    made = Blueprint(f"ris.portal.{routes.name}")
+    for route in routes.entries:
+        view = GuardedView(route)
+        made.route(route.path, methods=[route.method], content_types=["*/*"], name=view.__name__)(view)
+    return made

@@ -1,0 +1,171 @@
+"""French words and sentences of the pages: one place, one sentence per code.
+
+A code that a use case raises and that has no sentence here fails a test.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+_WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+_MONTHS = (
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+)
+
+TITLES: Final = {
+    400: "Demande incomplète",
+    401: "Connexion nécessaire",
+    403: "Demande refusée",
+    404: "Page introuvable",
+    405: "Action impossible ici",
+    409: "Impossible pour l’instant",
+    413: "Envoi trop volumineux",
+    415: "Format non accepté",
+    500: "Erreur de notre côté",
+    502: "Le système distant a refusé",
+    503: "Service momentanément indisponible",
+}
+
+SENTENCES: Final[dict[str, str]] = {
+    # the portal itself
+    "unexpected": "Une erreur est survenue de notre côté. Elle est enregistrée ; réessayez dans un instant.",
+    "unknown_object": "Cette page n’existe pas, ou elle concerne un site où vous n’avez pas de rôle.",
+    "method_not_allowed": "Cette adresse ne se demande pas de cette façon.",
+    "request_refused": "La demande n’a pas pu être traitée telle qu’elle a été envoyée.",
+    "csrf": "Ce formulaire n’est plus valable. Revenez à la page précédente, rechargez-la, puis envoyez-le de nouveau.",
+    "repeated_parameter": "Une même information a été envoyée deux fois.",
+    "unreadable_body": "Le formulaire reçu est illisible.",
+    "unsupported_media_type": "Ce format d’envoi n’est pas accepté.",
+    "body_too_large": "Le texte envoyé est trop long. Raccourcissez-le, puis envoyez-le de nouveau.",
+    "field_missing": "Ce champ est à remplir.",
+    "field_too_long": "Ce texte est trop long.",
+    "field_malformed": "La forme de ce champ n’est pas celle attendue.",
+    "bad_day": "Ce jour n’existe pas. Choisissez une date du calendrier.",
+    "bad_time": "Indiquez une heure, par exemple 09:30.",
+    "search_too_short": "Indiquez au moins deux lettres du nom, ou l’IPP entier.",
+    # session and login
+    "no_session": "Connectez-vous pour continuer.",
+    "session_expired": "Votre session est arrivée à son terme. Reconnectez-vous pour continuer.",
+    "session_idle": "Votre session a été fermée faute d’activité. Reconnectez-vous pour continuer.",
+    "account_closed": "Votre compte n’a plus de rôle sur aucun site. Adressez-vous au service informatique.",
+}
+
+_WORDS: Final[dict[str, str]] = {
+    # states of an exam
+    "exam.held": "En cours de confirmation",
+    "exam.booked": "Programmé",
+    "exam.in_progress": "En cours",
+    "exam.completed": "Terminé",
+    "exam.discontinued": "Interrompu",
+    "exam.cancelled": "Annulé",
+    "exam.expired": "Réservation expirée",
+    # identity
+    "identity.PROV": "Identité provisoire",
+    "identity.RECUP": "Identité récupérée",
+    "identity.VALI": "Identité validée",
+    "identity.QUAL": "Identité qualifiée",
+    "sex.M": "Masculin",
+    "sex.F": "Féminin",
+    "sex.U": "Sexe non indiqué",
+    # deliveries
+    "delivery.pending": "En attente",
+    "delivery.unknown": "Sans réponse",
+    "delivery.delivered": "Remis",
+    "delivery.rejected": "Refusé",
+    "delivery.held": "Retenu",
+    "delivery.delegated": "Délégué",
+    "delivery.withdrawn": "Retiré",
+    "channel.hl7_pacs_order": "Demande d’examen au PACS",
+    # requests
+    "request.to_book": "À programmer",
+    "request.booked": "Programmée",
+    "request.cancelled": "Annulée",
+    "priority.routine": "Normale",
+    "priority.urgent": "Urgente",
+    "priority.stat": "Immédiate",
+    # MPPS
+    "mpps.IN PROGRESS": "En cours",
+    "mpps.COMPLETED": "Terminé",
+    "mpps.DISCONTINUED": "Interrompu",
+    # cancellations
+    "cancel.patient": "À la demande du patient",
+    "cancel.site": "Du fait du site (machine, équipe)",
+    "cancel.mistake": "Erreur de saisie",
+    "cancel.order_cancelled": "Le demandeur a annulé sa demande",
+    # inbound messages
+    "message.parked": "En attente",
+    "message.incident": "Numéro déjà employé",
+    "message.applied": "Appliqué",
+    "message.dismissed": "Écarté",
+    "message.received": "Reçu",
+    "message_kind.message": "Message",
+    "message_kind.acknowledgement": "Accusé de réception",
+    # acts without an exam
+    "mpps_reason.unscheduled": "Acte sans rendez-vous",
+    "mpps_reason.unknown_step": "Acte qui cite une étape inconnue",
+    "mpps_reason.wrong_worklist_entry": "Mauvaise entrée choisie sur la modalité",
+    "mpps_reason.exam_not_booked": "Acte sur un examen qui n’était pas programmé",
+    "mpps_reason.created_later": "Fin d’acte reçue avant son début",
+    # people
+    "right.query_insi": "interroger INSi",
+    "right.qualify_ins": "qualifier l’INS",
+    "right.correct_strict_traits": "corriger les traits stricts",
+    "role.receptionist": "accueil",
+    "role.radiographer": "manipulateur",
+    "role.secretary": "secrétariat",
+    "role.radiologist": "radiologue",
+    "role.identity_cell": "cellule d’identitovigilance",
+    "role.it": "informatique",
+    "role.finance": "finances",
+    "role.auditor": "contrôle des accès",
+    "provider.group": "compte du groupe",
+    "provider.psc": "Pro Santé Connect",
+}
+
+
+def sentence(code: str) -> str:
+    """Return the French sentence of a code."""
+    return SENTENCES.get(code, f"La demande a été refusée (règle « {code} »).")
+
+
+def plain(value: object) -> str:
+    """Return the text of an enumeration's member, or of a text itself."""
+    return str(getattr(value, "value", value))
+
+
+def word(kind: str, value: object) -> str:
+    """Return the French word of a value, or the value itself when it is somebody else's."""
+    text = plain(value)
+    return _WORDS.get(f"{kind}.{text}", text)
+
+
+def title_of(status: int) -> str:
+    """Return the heading of a page that says no."""
+    return TITLES.get(status, "Demande refusée")
+
+
+def day(value: dt.date) -> str:
+    """Return `jeudi 26 novembre 2026`."""
+    return f"{_WEEKDAYS[value.weekday()]} {short_day(value)} {value.year}"
+
+
+def short_day(value: dt.date) -> str:
+    """Return `26 novembre`, `1er mars`."""
+    return f"{'1er' if value.day == 1 else value.day} {_MONTHS[value.month - 1]}"
+
+
+def date(value: dt.date | None) -> str:
+    """Return `26/11/2026`."""
+    return value.strftime("%d/%m/%Y") if value else ""

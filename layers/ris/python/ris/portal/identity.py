@@ -1,0 +1,77 @@
+"""Patients: the search, whose words travel in the body and never in an address, and the patient's page.
+
+Markup: rows and page carry `data-patient data-patient-ipp`; exams of the page `data-accession data-state`.
+"""
+
+from __future__ import annotations
+
+from ris.application.agenda.views import patient_page, search_patients
+from ris.application.reference import Site
+from ris.contracts.portal import PatientsView, SearchBody
+from ris.domain.access.policy import sites_allowed
+from ris.domain.identity.patient import Patient
+from ris.portal.answers import NotFound, Page
+from ris.portal.call import Call
+from ris.portal.forms import FormErrors, read
+from ris.portal.layout import current_site
+from ris.portal.people import person
+from ris.portal.routing import Routes, Scope
+
+routes = Routes("identity")
+_ROWS, _READ = 20, 50
+"""Patients of other sites are read past, so more are read than are shown."""
+
+
+@routes.get("/patients", Scope.ANY_SITE, "search_patients")
+def ask(_call: Call) -> Page:
+    """Show the empty search."""
+    return Page("identity/search.html", {"q": "", "rows": None, "errors": {}, "more": False})
+
+
+@routes.post("/patients", Scope.ANY_SITE, "search_patients", audited=True, body=SearchBody, answer=PatientsView)
+def search(call: Call) -> Page:
+    """Show the patients found at the sites where the person may see patients."""
+    try:
+        text = read(call, SearchBody).q
+    except FormErrors as wrong:
+        errors = {"q": "search_too_short" if wrong.codes.get("q") == "field_missing" else wrong.codes.get("q", "field_malformed")}
+        return Page(
+            "identity/search.html", {"q": call.form.get("q", ""), "rows": None, "errors": errors, "more": False}, status=400
+        )
+    visible = frozenset(sites_allowed(call.person, "read_patient"))
+    found = search_patients(call.services.agenda, text, _READ)
+    seen = [patient for patient in found if patient.sites & visible]
+    rows = [(patient, _ipp(call, patient)) for patient in seen[:_ROWS]]
+    data = PatientsView(rows=[view for patient, ipp in rows if (view := person(patient, ipp))])
+    return Page(
+        "identity/search.html", {"q": text, "rows": rows, "errors": {}, "more": len(seen) > _ROWS or len(found) == _READ}, data=data
+    )
+
+
+def _ipp(call: Call, patient: Patient) -> str:
+    """Return the IPP at the current site, else at the first site that has one and that the person may see."""
+    order = [current_site(call), *sites_allowed(call.person, "read_patient")]
+    known = [at for site in order if (at := call.services.reference.site(site))]
+    return next((ipp for at in known if (ipp := patient.ipp(at.ipp_authority))), "")
+
+
+@routes.get("/patients/{patient_id}", Scope.OBJECT, "read_patient", audited=True)
+def patient(call: Call, patient_id: str) -> Page:
+    """Show one patient, with the exams and requests of the sites where the person has a role."""
+    call.names(patient_id)
+    page = patient_page(call.services.agenda, patient_id)
+    if page is None:
+        raise NotFound
+    call.admit(*sorted(page.patient.sites), object_id=patient_id)
+    visible = set(sites_allowed(call.person, "read_patient"))
+    sites: dict[str, Site] = {each.site: each for each in call.services.reference.sites() if each.site in visible}
+    values = {
+        "patient": page.patient,
+        "traits": page.patient.traits,
+        "ipps": [(at.name, ipp) for at in sites.values() if (ipp := page.patient.ipp(at.ipp_authority))],
+        "exams": [exam for exam in page.exams if exam.site in sites],
+        "requests": [request for request in page.requests if request.site in sites],
+        "sites": sites,
+        "bookable": [site for site in sorted(page.patient.sites & visible) if call.may("book_appointment", site)],
+    }
+    return Page("identity/patient.html", values)

@@ -1,0 +1,96 @@
+"""The policy table, executed: action by role by site, against a copy of it written down here by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ris.domain.access import policy
+from ris.domain.access.policy import POLICY, Rule
+from ris.domain.access.session import RIGHTS, ROLES
+from ris.domain.errors import NotAllowed
+from tests.support.access import a_session
+
+#               receptionist radiographer secretary radiologist identity_cell it finance auditor
+TABLE = """
+read_home              x            x           x         x           x         x     x       x
+read_agenda            x            x           x         x           -         -     -       -
+read_requests          x            -           x         x           -         -     -       -
+book_appointment       x            -           x         -           -         -     -       -
+cancel_exam            x            -           x         x           -         -     -       -
+read_worklist          x            x           x         x           -         -     -       -
+read_exam              x            x           x         x           x         -     -       -
+read_patient           x            x           x         x           x         -     -       -
+search_patients        x            x           x         x           x         -     -       -
+read_parked            -            -           -         -           x         x     -       -
+replay_parked          -            -           -         -           x         x     -       -
+dismiss_parked         -            -           -         -           x         x     -       -
+read_mpps_unscheduled  -            x           -         x           x         -     -       -
+"""
+EXPECTED = {words[0]: dict(zip(ROLES, words[1:], strict=True)) for words in map(str.split, TABLE.strip().splitlines())}
+CELLS = [(action, role, mark == "x") for action, row in EXPECTED.items() for role, mark in row.items()]
+
+
+def test_the_table_holds_these_actions_and_no_other() -> None:
+    assert set(POLICY) == set(EXPECTED)
+    assert all(rule.roles <= set(ROLES) and rule.rights <= set(RIGHTS) for rule in POLICY.values())
+
+
+@pytest.mark.parametrize(("action", "role", "allowed"), CELLS)
+def test_a_role_may_do_what_the_table_says_at_its_own_site_and_nothing_at_another(action: str, role: str, allowed: bool) -> None:
+    session = a_session(nord=role)
+
+    assert policy.allows(session, action, "nord") is allowed
+    for elsewhere in ("sud", "est", "", "-", "NORD", "nord ", "*"):
+        assert not policy.allows(session, action, elsewhere)
+
+
+@pytest.mark.parametrize("action", sorted(EXPECTED))
+def test_nobody_without_a_role_may_do_anything(action: str) -> None:
+    for session in (a_session(), a_session(nord=""), a_session(nord="admin *")):
+        assert not policy.allows(session, action, "nord")
+        with pytest.raises(NotAllowed, match="unknown_object"):
+            policy.authorise(session, action, "nord")
+
+
+@pytest.mark.parametrize("action", ["", "delete_everything", "READ_AGENDA", "read_agenda ", "*"])
+def test_an_action_that_is_not_in_the_table_is_refused_to_all_roles_together(action: str) -> None:
+    assert not policy.allows(a_session(nord=" ".join(ROLES)), action, "nord")
+
+
+def test_roles_of_two_sites_are_not_added_up() -> None:
+    session = a_session(nord="radiographer", sud="receptionist")
+
+    assert policy.sites_allowed(session, "book_appointment") == ("sud",)
+    assert policy.sites_allowed(session, "read_agenda") == ("nord", "sud")
+
+
+def test_the_role_that_allows_is_named() -> None:
+    session = a_session(nord="auditor radiologist")
+
+    assert policy.authorise(session, "read_exam", "nord") == "radiologist"
+
+
+def test_what_several_sites_share_needs_a_role_at_one_of_them() -> None:
+    session = a_session(sud="secretary")
+
+    assert policy.authorise_any(session, "read_patient", {"nord", "sud"}) == ("sud", "secretary")
+    for sites in ({"nord", "est"}, set[str]()):
+        with pytest.raises(NotAllowed, match="unknown_object"):
+            policy.authorise_any(session, "read_patient", sites)
+
+
+def test_a_right_is_asked_beside_the_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = Rule(frozenset({"identity_cell"}), frozenset({"qualify_ins"}))
+    monkeypatch.setattr(policy, "POLICY", {"qualify": rule})
+    session = a_session(nord="identity_cell")
+
+    assert not policy.allows(session, "qualify", "nord")
+    assert policy.allows(replace(session, rights=frozenset({"qualify_ins"})), "qualify", "nord")
+    assert not policy.allows(replace(a_session(nord="it"), rights=frozenset(RIGHTS)), "qualify", "nord")
+
+
+def test_the_table_cannot_be_changed_while_it_runs() -> None:
+    with pytest.raises(TypeError):
+        POLICY["read_agenda"] = Rule(frozenset(ROLES))  # type: ignore[index]

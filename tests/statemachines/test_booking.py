@@ -1,0 +1,214 @@
+"""The real definition of booking, run in the embedded cloud over functions that fail as told.
+
+Every state, every retrier and every catcher is executed; the last test counts them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.cloud.client import Cloud, start_cloud
+from tests.support.stacks import ROOT
+
+MACHINE = json.loads((ROOT / "statemachines" / "booking.asl.json").read_text("utf-8"))
+# Each scenario: what each attempt of each function does.
+SCENARIOS: dict[str, dict[str, list[str]]] = {
+    "all is well": {},
+    "hold expired": {"ConfirmBooking": ["Refused"]},
+    "confirmed after an outage": {"ConfirmBooking": ["RemoteUnavailable", "Lambda.TooManyRequestsException", "ok"]},
+    "confirmed after a killed function": {"ConfirmBooking": ["crash", "OutcomeUnknown", "ok"]},
+    "confirmation crashes for ever": {"ConfirmBooking": ["UnexpectedError"]},
+    "confirmation throttled for ever": {"ConfirmBooking": ["Lambda.TooManyRequestsException"]},
+    "published after an outage": {"PublishWorklist": ["RemoteUnavailable", "ok"]},
+    "published after a killed function": {"PublishWorklist": ["crash", "ok"]},
+    "publication refused": {"PublishWorklist": ["InvalidInput"]},
+    "feed down for ever": {"PublishWorklist": ["RemoteUnavailable"]},
+    "sent after an outage": {"SendHl7": ["RemoteUnavailable", "ok"]},
+    "sending refused": {"SendHl7": ["Refused"]},
+    "gateway queue down for ever": {"SendHl7": ["RemoteUnavailable"]},
+    "sender killed": {"SendHl7": ["crash"]},
+    "sender crashes": {"SendHl7": ["UnexpectedError"]},
+    "perhaps sent": {"SendHl7": ["OutcomeUnknown"]},
+    "recorded after a killed function": {"SendHl7": ["RemoteRejected"], "RecordOutcome": ["crash", "RemoteUnavailable", "ok"]},
+    "never recorded": {"SendHl7": ["OutcomeUnknown"], "RecordOutcome": ["UnexpectedError"]},
+}
+
+
+@dataclass
+class Run:
+    """One execution that has ended.
+
+    Args:
+        errors: Each state with the errors of its attempts, in order; a success is `ok`.
+        inputs: Each function with the inputs of its attempts.
+    """
+
+    status: str
+    error: str
+    states: list[str]
+    output: dict[str, Any]
+    inputs: dict[str, list[dict[str, Any]]]
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
+    scripts = tmp_path_factory.mktemp("scripts")
+    template = Path(__file__).parent / "fixtures" / "template.yaml"
+    # Two minutes of back-off take less than a second at this scale.
+    with start_cloud(tmp_path_factory.mktemp("cloud"), template, parameters={"Scripts": str(scripts)}, scale=400) as cloud:
+        started = {}
+        for number, (name, script) in enumerate(SCENARIOS.items()):
+            accession = f"{number:06}"
+            (scripts / f"{accession}.json").write_text(json.dumps(script), "utf-8")
+            given = {"accession_number": accession, "hold_token": "a-token"}
+            started[name] = (accession, cloud.start("BookingStateMachine", f"booking-{accession}", given))
+        yield {name: ended(cloud, scripts, accession, arn) for name, (accession, arn) in started.items()}
+
+
+def ended(cloud: Cloud, scripts: Path, accession: str, arn: str) -> Run:
+    described = cloud.wait_execution(arn)
+    inputs = {
+        file.name.split(".")[1]: [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+        for file in scripts.glob(f"{accession}.*.jsonl")
+    }
+    run = Run(described["status"], described.get("error", ""), [], described.get("output", {}), inputs)
+    for event in cloud.history(arn):
+        kind = event["type"]
+        if kind.endswith("StateEntered"):
+            run.states.append(event["stateEnteredEventDetails"]["name"])
+        elif kind == "TaskSucceeded":
+            run.errors.setdefault(run.states[-1], []).append("ok")
+        elif kind in ("TaskFailed", "TaskTimedOut"):
+            details = event["taskFailedEventDetails" if kind == "TaskFailed" else "taskTimedOutEventDetails"]
+            run.errors.setdefault(run.states[-1], []).append(details["error"])
+    return run
+
+
+def test_a_booking_is_confirmed_published_and_sent(runs: dict[str, Run]) -> None:
+    run = runs["all is well"]
+
+    assert (run.status, run.states) == ("SUCCEEDED", ["ConfirmBooking", "PublishWorklist", "SendHl7", "Booked"])
+    assert run.inputs["ConfirmBooking"] == [{"accession_number": "000000", "hold_token": "a-token"}]
+    assert run.inputs["SendHl7"] == [{"accession_number": "000000", "channel": "hl7_pacs_order", "recipient": "PACS"}]
+    assert "RecordOutcome" not in run.inputs
+
+
+@pytest.mark.parametrize("name", ["confirmed after an outage", "confirmed after a killed function", "published after an outage"])
+def test_what_can_be_done_again_is_done_again(runs: dict[str, Run], name: str) -> None:
+    assert (runs[name].status, runs[name].states[-1]) == ("SUCCEEDED", "Booked")
+
+
+def test_a_killed_confirmation_is_run_again(runs: dict[str, Run]) -> None:
+    run = runs["confirmed after a killed function"]
+
+    assert run.errors["ConfirmBooking"][1:] == ["OutcomeUnknown", "ok"]
+    assert run.errors["ConfirmBooking"][0] not in ("ok", "OutcomeUnknown")
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "last"),
+    [
+        ("hold expired", "Refused", "NotBooked"),
+        ("confirmation crashes for ever", "UnexpectedError", "NotBooked"),
+        ("confirmation throttled for ever", "Lambda.TooManyRequestsException", "NotBooked"),
+        ("publication refused", "InvalidInput", "NotPublished"),
+        ("feed down for ever", "RemoteUnavailable", "NotPublished"),
+        ("never recorded", "UnexpectedError", "NotRecorded"),
+    ],
+)
+def test_what_cannot_be_done_ends_with_the_error_s_name(runs: dict[str, Run], name: str, error: str, last: str) -> None:
+    run = runs[name]
+
+    assert (run.status, run.error, run.states[-1]) == ("FAILED", error, last)
+
+
+def test_a_refusal_is_final_at_once(runs: dict[str, Run]) -> None:
+    assert len(runs["hold expired"].inputs["ConfirmBooking"]) == 1
+    assert len(runs["publication refused"].inputs["PublishWorklist"]) == 1
+    assert "SendHl7" not in runs["publication refused"].inputs
+
+
+@pytest.mark.parametrize("name", ["sending refused", "sender killed", "sender crashes", "perhaps sent"])
+def test_nothing_is_sent_again_blindly(runs: dict[str, Run], name: str) -> None:
+    run = runs[name]
+
+    assert len(run.inputs["SendHl7"]) == 1
+    assert (run.status, run.states[-2:]) == ("SUCCEEDED", ["RecordOutcome", "Booked"])
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("sending refused", "Refused"),
+        ("gateway queue down for ever", "RemoteUnavailable"),
+        ("perhaps sent", "OutcomeUnknown"),
+        ("sender crashes", "UnexpectedError"),
+    ],
+)
+def test_the_outcome_that_is_recorded_names_the_row_and_the_error(runs: dict[str, Run], name: str, error: str) -> None:
+    (given,) = runs[name].inputs["RecordOutcome"]
+
+    assert (given["channel"], given["recipient"], given["error"]) == ("hl7_pacs_order", "PACS", error)
+    assert json.loads(json.loads(given["cause"])["errorMessage"])["code"] == "scripted"
+
+
+def test_a_sender_s_death_is_recorded_as_neither_group(runs: dict[str, Run]) -> None:
+    (given,) = runs["sender killed"].inputs["RecordOutcome"]
+
+    assert given["error"] not in ("InvalidInput", "Refused", "NotAllowed", "RemoteRejected", "RemoteUnavailable")
+
+
+def test_retries_are_as_many_as_the_definition_says(runs: dict[str, Run]) -> None:
+    assert len(runs["gateway queue down for ever"].inputs["SendHl7"]) == 7
+    assert len(runs["feed down for ever"].inputs["PublishWorklist"]) == 7
+    assert len(runs["confirmation crashes for ever"].inputs["ConfirmBooking"]) == 4
+    assert len(runs["never recorded"].inputs["RecordOutcome"]) == 7
+
+
+def test_every_state_retrier_and_catcher_was_executed(runs: dict[str, Run]) -> None:
+    visited = {state for run in runs.values() for state in run.states}
+    used = {rule for run in runs.values() for state, errors in run.errors.items() for rule in matched(state, errors)}
+    rules = {
+        (state, kind, number)
+        for state, body in MACHINE["States"].items()
+        for kind in ("Retry", "Catch")
+        for number in range(len(body.get(kind, [])))
+    }
+
+    assert visited == set(MACHINE["States"])
+    assert used == rules
+
+
+def matched(state: str, errors: list[str]) -> Iterator[tuple[str, str, int]]:
+    """Yield the retriers and catchers that a state's errors met, by the rules of the language."""
+    body, spent = MACHINE["States"][state], {}
+    for error in errors:
+        if error == "ok":
+            return
+        retrier = first(body["Retry"], error)
+        if retrier is not None:
+            yield state, "Retry", retrier
+            spent[retrier] = spent.get(retrier, 0) + 1
+            if spent[retrier] <= body["Retry"][retrier].get("MaxAttempts", 3):
+                continue
+        catcher = first(body["Catch"], error)
+        if catcher is not None:
+            yield state, "Catch", catcher
+
+
+def first(rules: list[dict[str, Any]], error: str) -> int | None:
+    return next((n for n, rule in enumerate(rules) if {error, "States.ALL"} & set(rule["ErrorEquals"])), None)
+
+
+def test_inputs_and_outputs_stay_small_and_hold_identifiers_only(runs: dict[str, Run]) -> None:
+    for run in runs.values():
+        assert len(json.dumps(run.output)) < 8192
+        for given in (one for each in run.inputs.values() for one in each):
+            assert set(given) <= {"accession_number", "hold_token", "channel", "recipient", "error", "cause"}

@@ -1,0 +1,122 @@
+"""What roles may do, counted on the expanded template (figures I1, I2, I10)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.stacks import ROOT, Stack, site, tenant
+
+UNAVOIDABLE = {
+    # Step Functions sets up log delivery by calls that know no resource (AWS documents the list).
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
+ACCEPTED_MANAGED = {
+    "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+    "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
+}
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(stack: Stack) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Go over every statement of a role or a policy, with its owner."""
+    for role in stack.all("AWS::IAM::Role"):
+        for policy in role.properties.get("Policies", []):
+            for statement in listed(policy["PolicyDocument"]["Statement"]):
+                yield role.logical_id, statement
+    for policy in [*stack.all("AWS::IAM::ManagedPolicy"), *stack.all("AWS::IAM::Policy")]:
+        for statement in listed(policy.properties["PolicyDocument"]["Statement"]):
+            yield policy.logical_id, statement
+
+
+ALL = [*statements(tenant()), *statements(site())]
+
+
+def test_the_statements_are_there_to_be_counted() -> None:
+    assert len(ALL) > 30
+
+
+@pytest.mark.parametrize(("owner", "statement"), ALL, ids=lambda value: value if isinstance(value, str) else value.get("Sid"))
+def test_a_statement_names_its_actions_and_its_resources(owner: str, statement: dict[str, Any]) -> None:
+    actions, resources = listed(statement["Action"]), listed(statement["Resource"])
+
+    assert statement["Effect"] == "Allow"
+    assert not [action for action in actions if not re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9]+", action)]
+    assert "NotAction" not in statement
+    assert "NotResource" not in statement
+    if "*" in resources:
+        assert set(actions) <= UNAVOIDABLE, owner
+    for resource in resources:
+        # A star may end an object key or stand for the site in a queue's name; nowhere else.
+        assert resource == "*" or re.fullmatch(
+            r"[^*]+|arn:aws:s3:::[^*]+/(inbound|outbound)/([^*]+/)?\*|arn:aws:sqs:[^*]+-\*-(worklist-feed|hl7-outbound\.fifo)",
+            resource,
+        ), resource
+
+
+def test_a_star_for_the_site_never_matches_another_queue() -> None:
+    # ris-demo-*-worklist-feed must not reach a dead-letter queue or a tenant-wide queue.
+    patterns = [r for _, s in ALL for r in listed(s["Resource"]) if r.startswith("arn:aws:sqs") and "*" in r]
+    names = [queue.arn for stack in (tenant(), site()) for queue in stack.all("AWS::SQS::Queue")]
+    reached = {name for name in names for pattern in patterns if re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), name)}
+
+    assert {site().resources["WorklistFeedQueue"].arn, site().resources["Hl7OutboundQueue"].arn} == reached
+
+
+def test_only_the_managed_policies_for_logs_and_traces_are_attached() -> None:
+    attached = {arn for role in tenant().all("AWS::IAM::Role") for arn in role.properties.get("ManagedPolicyArns", [])}
+
+    assert attached <= ACCEPTED_MANAGED
+
+
+def test_every_function_has_a_role_of_its_own() -> None:
+    functions = list(tenant().all("AWS::Lambda::Function"))
+
+    assert 8 == len(functions) == len({function.properties["Role"] for function in functions})
+
+
+def test_a_gateway_reaches_nothing_of_another_site() -> None:
+    granted = json.dumps([s for owner, s in statements(site("nord")) if owner == "GatewayPolicy"])
+
+    assert "ris-demo-nord-" in granted
+    assert "*" not in re.sub(r"/(inbound|outbound)/nord/\*", "", granted)
+
+
+def test_nobody_uses_the_key_but_through_a_service_of_this_account() -> None:
+    policy = tenant().named("AWS::KMS::Key").properties["KeyPolicy"]["Statement"]
+    uses = {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:CreateGrant"}
+
+    for statement in policy:
+        assert not [action for action in listed(statement["Action"]) if "*" in action]
+        if uses & set(listed(statement["Action"])):
+            condition = statement["Condition"]
+            service = "Service" in statement["Principal"]
+            assert service or condition["StringEquals"]["kms:CallerAccount"] == "123456789012"
+            assert service or "kms:ViaService" in condition["StringEquals"]
+    assert len(policy) == 5
+
+
+def test_nothing_is_deployed_or_copied_outside_europe() -> None:
+    # A web firewall of a distribution lives in us-east-1 by AWS's rule; it is a parameter and holds no data.
+    files = [ROOT / "template.yaml", *sorted((ROOT / "infra").glob("*.yaml"))]
+    regions = {region for file in files for region in re.findall(r"\b[a-z]{2}-[a-z]+-\d\b", file.read_text(encoding="utf-8"))}
+    expanded = json.dumps([[resource.kind, resource.properties] for stack in (tenant(), site()) for resource in stack.all()])
+
+    assert not {region for region in regions if not region.startswith("eu-")}
+    assert "ReplicationConfiguration" not in expanded
+    assert "Replicas" not in expanded
+    assert "GlobalTable" not in expanded
