@@ -12,8 +12,8 @@ from infra.local.cloud.api_front import ApiFront
 from infra.local.cloud.cloudformation import Attributes, plugin
 from infra.local.cloud.names import ACCOUNT, REGION, UnknownToTheLocalCloud
 
-_WITHOUT_EFFECT = ("AWS::ApiGatewayV2::Stage", "AWS::S3::BucketPolicy", "AWS::SNS::Subscription")
-"""Types that change nothing here: no access is checked, nobody is called."""
+_WITHOUT_EFFECT = ("AWS::ApiGatewayV2::Stage", "AWS::Logs::MetricFilter", "AWS::S3::BucketPolicy", "AWS::SNS::Subscription")
+"""Types that change nothing here: no access is checked, no alarm is evaluated, nobody is called."""
 
 _GENERATED = {"PasswordLength", "ExcludePunctuation", "ExcludeCharacters"}
 
