@@ -79,7 +79,7 @@ class EnvelopeWriter:
 
     def _claim(self, row: Row, folder: str) -> str:
         digest = hashlib.sha256(row.body).hexdigest()
-        key = f"{folder}/{self._site}/{self._spool_id(row)}-{digest[:16]}"
+        key = f"inbound/{self._site}/{folder}/{self._spool_id(row)}-{digest[:16]}"
         self._cloud.put_object(self._bucket, key, row.body)
         return key
 
