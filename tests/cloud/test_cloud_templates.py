@@ -81,6 +81,7 @@ def test_an_unknown_resource_type_stops_the_start(tmp_path: Path) -> None:
 
 
 BAD = {
+    "resource type AWS::EC2::VPC": {"V": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}},
     "reference to Missing": {"A": {**QUEUE, "Properties": {"QueueName": {"Ref": "Missing"}}}},
     "attribute Colour of AWS::SecretsManager::Secret": {
         "S": {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "colour"}},

