@@ -69,12 +69,15 @@ class EnvelopeWriter:
         return "", self._claim(row, "hl7")
 
     def _dataset(self, row: Row) -> dict[str, Any]:
-        """Return the data set; the references to single images stay in the bucket when they make it too large."""
+        """Return the data set; what makes it too large (references to images, then the series) is in the bucket only."""
         dataset: dict[str, Any] = json.loads(row.body)
         if len(row.body) > CLAIM_CHECK_BYTES:
             self._claim(row, "mpps")
             for series in dataset.get("00400340", {}).get("Value", []):
-                series.pop("00081140", None)
+                for references in ("00081140", "00400220"):
+                    series.pop(references, None)
+            if len(json.dumps(dataset)) > CLAIM_CHECK_BYTES:
+                del dataset["00400340"]
         return dataset
 
     def _claim(self, row: Row, folder: str) -> str:

@@ -12,7 +12,7 @@ _logger = logging.getLogger("gateways.edge")
 ALLOWED_FIELDS = frozenset(
     {
         "site", "gateway_id", "version", "port", "mllp_port", "dicom_port", "health_port", "peer", "count", "bytes", "seconds",
-        "row", "queue", "destination", "message_id", "outcome", "error", "kind", "segment", "field", "code", "ae_title", "status",
+        "row", "queue", "destination", "message_id", "outcome", "error", "kind", "segment", "field", "error_code", "ae_title", "status",
         "sps_id", "file", "state", "attempt", "reason",
     }
 )  # fmt: skip

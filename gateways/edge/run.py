@@ -6,11 +6,16 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from gateways.edge.config import Settings
-from gateways.edge.gateway import Gateway
+from gateways.edge.gateway import AlreadyRunning, Gateway
 from gateways.edge.log import configure
+
+# Long polls hold one each, the rest answers short questions.
+THREADS = 16
 
 
 def follow_life_pipe(descriptor: int | None = None) -> None:
@@ -36,10 +41,16 @@ def follow_life_pipe(descriptor: int | None = None) -> None:
 async def _serve(settings: Settings) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="line"))
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, ended.set)
     gateway = Gateway(settings)
-    await gateway.start()
+    try:
+        await gateway.start()
+    except (OSError, AlreadyRunning) as error:
+        reason = "dossier déjà tenu par une autre passerelle" if isinstance(error, AlreadyRunning) else error.strerror
+        print(f"passerelle non démarrée : {reason}", file=sys.stderr, flush=True)
+        os._exit(1)
     await ended.wait()
     await gateway.stop()
     # What is still in a thread is a long poll of a queue: nothing of ours, and not worth its seconds.

@@ -49,20 +49,20 @@ def decode(encoded: bytes, *, implicit: bool, default_charset: str = "ISO_IR 100
             dataset = read_dataset(
                 io.BytesIO(encoded), implicit, True, parent_encoding=python_encoding.get(default_charset, "latin_1")
             )
-            _touch(dataset, 0)
+            touch(dataset, 0)
     except Exception as error:
         raise Undecodable(type(error).__name__) from error
     return dataset
 
 
-def _touch(dataset: Dataset, depth: int) -> None:
-    """Convert every element now, so that what cannot be converted is found here."""
+def touch(dataset: Dataset, depth: int = 0) -> None:
+    """Convert every element now, so that what cannot be converted is found here and no thread converts later."""
     if depth > 16:
         raise Undecodable("nesting")
     for element in dataset:
         if element.VR == "SQ":
             for item in element.value:
-                _touch(item, depth + 1)
+                touch(item, depth + 1)
 
 
 def encode(dataset: Dataset, *, implicit: bool) -> bytes:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 
+from gateways.edge.dicom import datasets
 from gateways.edge.dicom.items import BadItem, Item, read_items
 from gateways.edge.dicom.worklist import Worklist
 from gateways.edge.log import Log, emit
@@ -63,7 +64,9 @@ class WorklistFolder:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                self._items[path] = read_items(dcmread(path), called=self._called(path))
+                dataset = dcmread(path)
+                datasets.touch(dataset)
+                self._items[path] = read_items(dataset, called=self._called(path))
         except Exception as error:  # whatever a file holds, it must not hide the others
             reason = str(error) if isinstance(error, BadItem) else type(error).__name__
             if len(self.unreadable) < _MANY:

@@ -84,6 +84,6 @@ class Intake:
 
     def _refuse(self, header: msh.Header | None, fault: msh.Fault | None) -> bytes:
         fault = fault or _STORE_FAULT
-        emit(Log.FRAME_REFUSED, segment=fault.segment, field=fault.field, code=fault.code)
+        emit(Log.FRAME_REFUSED, segment=fault.segment, field=fault.field, error_code=fault.code)
         self.counts["AE"] += 1
         return build(header, "AE", now=self._clock(), control_id=self._new_id(), fault=fault)

@@ -39,6 +39,7 @@ class MllpListener:
         self._settings, self._intake = settings, intake
         self._connections: set[_Connection] = set()
         self._held = 0
+        self._stopping = False
         self._server: asyncio.Server | None = None
 
     @property
@@ -63,6 +64,7 @@ class MllpListener:
         """Close the port, let the frames at hand be answered, then close the connections."""
         if self._server is None:
             return
+        self._stopping = True
         self._server.close()
         tasks = [connection.task for connection in self._connections if connection.task is not None]
         for connection in self._connections:
@@ -101,6 +103,8 @@ class MllpListener:
                 data = await asyncio.wait_for(connection.reader.read(CHUNK), self._patience(connection, loop.time()))
             except TimeoutError:
                 data = b""
+            if self._stopping and not data:
+                return  # the frame at hand is not the peer's fault: no answer, it is sent again
             connection.last_heard = loop.time()
             events = connection.decoder.feed(data) if data else connection.decoder.finish()
             await self._answer(connection, events)
