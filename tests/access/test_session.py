@@ -80,6 +80,16 @@ def test_without_a_request_for_thirty_minutes_the_session_is_locked() -> None:
         session_of(house.services, token, VISIT, now=NOW + _later(minutes=89))
 
 
+def test_a_page_that_asks_by_itself_does_not_keep_an_unattended_session_open() -> None:
+    house = House()
+    token = _open(house).session_token
+    for minutes in range(1, 30):
+        session_of(house.services, token, VISIT, now=NOW + _later(minutes=minutes), active=False)
+
+    with pytest.raises(NotAllowed, match="session_idle"):
+        session_of(house.services, token, VISIT, now=NOW + _later(minutes=30), active=False)
+
+
 def test_however_busy_it_is_the_session_ends() -> None:
     house = House()
     token = _open(house).session_token

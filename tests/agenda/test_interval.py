@@ -1,3 +1,4 @@
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -40,7 +41,7 @@ def test_gaps_are_the_minutes_nobody_takes(whole: Interval, taken: list[Interval
 
     expected = covered(whole).difference(*(covered(one) for one in taken))
     assert expected == {minute for one in free for minute in covered(one)}
-    assert all(one.end < other.start for one, other in zip(free, free[1:], strict=False)), "neighbours are one gap"
+    assert all(one.end < other.start for one, other in itertools.pairwise(free)), "neighbours are one gap"
 
 
 @pytest.mark.parametrize(("start", "end"), [(ZERO, ZERO), (ZERO + timedelta(minutes=1), ZERO), (ZERO.replace(tzinfo=None), ZERO)])

@@ -64,7 +64,9 @@ def test_a_civil_day_has_its_own_length(day: str, hours: int) -> None:
     assert timedelta(hours=hours) == whole.end - whole.start
 
 
-@given(st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1)).map(lambda local: local.replace(second=0, microsecond=0, tzinfo=UTC)))
+@given(
+    st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1)).map(lambda local: local.replace(second=0, microsecond=0, tzinfo=UTC))
+)
 def test_every_instant_comes_back_from_the_time_its_clock_shows(instant: datetime) -> None:
     day, wall = day_of(instant, PARIS), wall_time(instant, PARIS)
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from infra.local.cloud.client import Cloud
+from tests.support.waiting import until
 
 
 def request(cloud: Cloud, method: str, target: str, body: bytes = b"", headers: list[tuple[str, str]] | None = None) -> Any:
@@ -92,3 +93,9 @@ def test_a_crash_says_nothing_of_the_function(probe: Cloud, path: str) -> None:
 def test_a_head_request_has_no_body(probe: Cloud) -> None:
     response = request(probe, "HEAD", "/")
     assert (response.status, response.read()) == (200, b"")
+
+
+def test_each_request_is_a_line_of_the_access_log(probe: Cloud) -> None:
+    # What must not be in a log is looked for here too.
+    request(probe, "GET", "/crash?secret=1").read()
+    assert until(lambda: "GET /crash 500 -" in probe.log_lines("/probe/access"))

@@ -62,7 +62,7 @@ def test_a_secret_is_generated(probe: Cloud) -> None:
 
 
 def test_a_queue_s_reference_is_an_address_that_answers(probe: Cloud) -> None:
-    # moto: Ref of a queue is an address of AWS, and GetAtt QueueUrl fails.
+    # moto: Ref of a queue is an address of AWS.
     attributes = probe.client("sqs").get_queue_attributes(QueueUrl=probe.outputs["PlainQueueUrl"], AttributeNames=["QueueArn"])
     assert attributes["Attributes"]["QueueArn"].endswith(":probe-plain.fifo")
     assert probe.outputs["PlainQueueUrl"].startswith(probe.endpoint)
@@ -81,6 +81,7 @@ def test_an_unknown_resource_type_stops_the_start(tmp_path: Path) -> None:
 
 
 BAD = {
+    "resource type AWS::EC2::VPC": {"V": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}},
     "reference to Missing": {"A": {**QUEUE, "Properties": {"QueueName": {"Ref": "Missing"}}}},
     "attribute Colour of AWS::SecretsManager::Secret": {
         "S": {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "colour"}},

@@ -84,7 +84,15 @@ def a_request(number: int = 1, **changes: object) -> ImagingRequest:
 
 def a_booking(**changes: object) -> BookAppointment:
     command = BookAppointment(
-        site="nord", request_id=None, patient_id="p-1", exam_code="ZBQK002", room="scanner", day=DAY, start="09:00", fold=None, actor="acc"
+        site="nord",
+        request_id=None,
+        patient_id="p-1",
+        exam_code="ZBQK002",
+        room="scanner",
+        day=DAY,
+        start="09:00",
+        fold=None,
+        actor="acc",
     )
     return replace(command, **changes)  # type: ignore[arg-type]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
-from tests.support.stacks import Resource, Stack, site, tenant
+from tests.support.stacks import ROOT, Resource, Stack, site, tenant
 
 KEY = tenant().named("AWS::KMS::Key").arn
 ALIAS = "alias/ris-demo-data"
@@ -168,10 +169,22 @@ def test_an_alarm_watches_things_that_exist(stack: Stack) -> None:
             dimension["Value"]
             for metric in alarm.properties["Metrics"]
             if "MetricStat" in metric
-            for dimension in metric["MetricStat"]["Metric"]["Dimensions"]
+            for dimension in metric["MetricStat"]["Metric"].get("Dimensions", [])
         ]
         assert watched
         assert set(watched) <= names
+
+
+def test_overdue_rows_are_counted_from_a_line_the_sweep_logs() -> None:
+    rows = tenant().nested["Monitoring"].resources["OverdueRows"].properties
+    (figure,) = rows["MetricTransformations"]
+    alarm = tenant().named("AWS::CloudWatch::Alarm", AlarmName="ris-demo-overdue-sweep").properties
+    own = [metric["MetricStat"]["Metric"] for metric in alarm["Metrics"] if metric["Id"] == "overdue"]
+    (code,) = re.findall(r'"(\w+)"', rows["FilterPattern"])
+
+    assert rows["LogGroupName"] == "/aws/lambda/ris-demo-sweep_due"
+    assert own == [{"Namespace": figure["MetricNamespace"], "MetricName": figure["MetricName"]}]
+    assert f"LogReference.{code}" in (ROOT / "functions" / "sweep_due" / "handler.py").read_text("utf-8")
 
 
 def test_the_sweep_is_the_only_schedule_and_may_call_its_function() -> None:

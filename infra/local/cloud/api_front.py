@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from infra.local.cloud import function_logs
 from infra.local.cloud.cloudformation import Attributes
 from infra.local.cloud.lambda_host import Host, Throttled
 from infra.local.cloud.names import ACCOUNT, HOST, REGION, UnknownToTheLocalCloud
@@ -42,6 +43,18 @@ def _message(status: int, text: str) -> Response:
     return Response(status, [("content-type", "application/json")], json.dumps({"message": text}).encode())
 
 
+class AccessLog:
+    """The stage's access log: one line a request, in the template's format."""
+
+    def __init__(self, destination_arn: str, line_format: str) -> None:
+        self._stream = function_logs.Stream(destination_arn.split(":log-group:", 1)[1])
+        self._format = line_format
+
+    def write(self, values: dict[str, Any]) -> None:
+        """Write a line; a variable without a value is a dash, as on AWS."""
+        self._stream.write(re.sub(r"\$context\.([\w.]+)", lambda match: str(values.get(match.group(1), "-")), self._format))
+
+
 class ApiFront:
     """Serves the one HTTP API of the template on a port that is known before the deployment."""
 
@@ -49,6 +62,7 @@ class ApiFront:
         self._host = host
         self._routes: list[Route] = []
         self._api_id = ""
+        self._access_log: AccessLog | None = None
         self._server = _server(self, port)
         self.url = f"http://{HOST}:{self._server.server_address[1]}"
 
@@ -66,8 +80,32 @@ class ApiFront:
         self._routes = sorted(_routes(properties["Body"]), key=lambda route: ("{" in route.resource, "+}" in route.resource))
         return self._api_id, {"ApiEndpoint": self.url, "ApiId": self._api_id}
 
+    def deploy_stage(self, _logical_id: str, name: str, properties: dict[str, Any]) -> tuple[str, Attributes]:
+        """Take the access log out of an `AWS::ApiGatewayV2::Stage`."""
+        settings = properties.get("AccessLogSettings")
+        self._access_log = AccessLog(settings["DestinationArn"], settings["Format"]) if settings else None
+        return name, {}
+
     def answer(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes, source_ip: str) -> Response:
-        """Answer one request as the API would."""
+        """Answer one request as the API would, and write it to the access log."""
+        started = time.time()
+        response = self._answer(method, target, headers, body, source_ip)
+        if self._access_log:
+            self._access_log.write(
+                {
+                    "requestId": uuid.uuid4().hex[:16],
+                    "requestTimeEpoch": int(started * 1000),
+                    "identity.sourceIp": source_ip,
+                    "httpMethod": method,
+                    "path": unquote(urlsplit(target).path),
+                    "status": response.status,
+                    "responseLatency": int((time.time() - started) * 1000),
+                    "responseLength": len(response.body),
+                }
+            )
+        return response
+
+    def _answer(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes, source_ip: str) -> Response:
         if len(body) > _LIMIT_BYTES:
             return _message(413, "Request Entity Too Large")
         split = urlsplit(target)

@@ -103,8 +103,12 @@ class Cloud:
         return self.log_lines(self.function_env(function)["AWS_LAMBDA_LOG_GROUP_NAME"])
 
     def log_lines(self, group: str) -> list[str]:
-        """Return the lines of a log group, oldest first."""
-        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+        """Return the lines of a log group, oldest first; none when the group does not exist yet."""
+        logs = self.client("logs")
+        try:
+            pages = list(logs.get_paginator("filter_log_events").paginate(logGroupName=group))
+        except logs.exceptions.ResourceNotFoundException:
+            return []
         return [event["message"] for page in pages for event in page["events"]]
 
     # State machines

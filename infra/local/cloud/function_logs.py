@@ -1,4 +1,4 @@
-"""Writes what a function prints to its log group, with the lines that Lambda adds."""
+"""Writes log streams: what a function prints, with the lines that Lambda adds, and the API's access log."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from infra.local.cloud.names import ACCOUNT, REGION
 
 
 class Stream:
-    """The log stream of one execution environment."""
+    """A log stream of its own in a log group."""
 
     def __init__(self, group: str) -> None:
         self._group = group
@@ -30,13 +30,13 @@ class Stream:
     def begin(self, request_id: str) -> None:
         """Mark the start of an invocation."""
         self._finished.clear()
-        self._write(f"START RequestId: {request_id} Version: $LATEST")
+        self.write(f"START RequestId: {request_id} Version: $LATEST")
 
     def finish(self, request_id: str, duration_s: float, memory_mb: int, alive: bool) -> None:
         """Mark the end of an invocation, after its last line has arrived."""
         self._finished.wait(1.0 if alive else 0.2)
-        self._write(f"END RequestId: {request_id}")
-        self._write(f"REPORT RequestId: {request_id} Duration: {duration_s * 1000:.2f} ms Memory Size: {memory_mb} MB")
+        self.write(f"END RequestId: {request_id}")
+        self.write(f"REPORT RequestId: {request_id} Duration: {duration_s * 1000:.2f} ms Memory Size: {memory_mb} MB")
 
     def _copy(self, descriptor: int) -> None:
         with os.fdopen(descriptor, "rb") as lines, contextlib.suppress(ValueError):
@@ -44,9 +44,10 @@ class Stream:
                 if line.startswith(END_OF_LOGS):
                     self._finished.set()
                 elif text := line.decode(errors="replace").rstrip("\n"):
-                    self._write(text)
+                    self.write(text)
         self._finished.set()
 
-    def _write(self, message: str) -> None:
+    def write(self, message: str) -> None:
+        """Write a line."""
         event = {"timestamp": int(time.time() * 1000), "message": message}
         logs_backends[ACCOUNT][REGION].put_log_events(self._group, self._name, [event])

@@ -11,9 +11,6 @@ from infra.local.cloud.names import ACCOUNT, REGION
 def install() -> None:
     """Replace how a key is made from a template."""
     Key.create_from_cloudformation_json = classmethod(_create)
-    original = Key.get_cfn_attribute
-    Key.has_cfn_attr = classmethod(lambda _cls, attribute: attribute in ("Arn", "KeyId"))
-    Key.get_cfn_attribute = lambda key, attribute: key.id if attribute == "KeyId" else original(key, attribute)
 
 
 def _create(_cls: type, _name: str, cloudformation_json: dict[str, Any], *_: Any, **__: Any) -> Key:

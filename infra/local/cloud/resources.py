@@ -12,8 +12,8 @@ from infra.local.cloud.api_front import ApiFront
 from infra.local.cloud.cloudformation import Attributes, plugin
 from infra.local.cloud.names import ACCOUNT, REGION, UnknownToTheLocalCloud
 
-_WITHOUT_EFFECT = ("AWS::ApiGatewayV2::Stage", "AWS::S3::BucketPolicy", "AWS::SNS::Subscription")
-"""Types that change nothing here: no access is checked, nobody is called."""
+_WITHOUT_EFFECT = ("AWS::Logs::MetricFilter", "AWS::S3::BucketPolicy", "AWS::SNS::Subscription")
+"""Types that change nothing here: no access is checked, no alarm is evaluated, nobody is called."""
 
 _GENERATED = {"PasswordLength", "ExcludePunctuation", "ExcludeCharacters"}
 
@@ -23,6 +23,7 @@ def install(front: ApiFront) -> None:
     plugin("AWS::SecretsManager::Secret", _secret)
     plugin("AWS::CloudWatch::Alarm", _alarm, "AlarmName")
     plugin("AWS::ApiGatewayV2::Api", front.deploy)
+    plugin("AWS::ApiGatewayV2::Stage", front.deploy_stage, "StageName")
     for name in _WITHOUT_EFFECT:
         plugin(name, _nothing)
 

@@ -91,9 +91,6 @@ def _localise(template: dict[str, Any], folder: Path) -> None:
         kind, properties = resource["Type"], resource.setdefault("Properties", {})
         if kind in _PATHS and isinstance(properties.get(_PATHS[kind]), str):
             properties[_PATHS[kind]] = _uri(folder, properties[_PATHS[kind]])
-        elif kind == "AWS::Serverless::Application":
-            resource["Type"] = "AWS::CloudFormation::Stack"
-            properties["TemplateURL"] = _existing(folder, properties.pop("Location"), name)
         elif kind == "AWS::CloudFormation::Stack":
             properties["TemplateURL"] = _existing(folder, properties["TemplateURL"], name)
 

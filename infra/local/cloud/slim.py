@@ -8,6 +8,7 @@ UNUSED = (
     "autoscaling",
     "batch",
     "datapipeline",
+    "ec2",
     "ecr",
     "ecs",
     "efs",
@@ -34,6 +35,8 @@ class _Anything(type):
 class _Absent(types.ModuleType):
     """A service that is not there: its names exist and do nothing, its resource types are unknown."""
 
+    __path__: list[str] = []  # noqa: RUF012 - what makes a module a package; nothing is found in it
+
     def __getattr__(self, name: str) -> object:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -44,6 +47,6 @@ def install() -> None:
     """Put an empty module where each unused service would be imported."""
     for name in UNUSED:
         package = _Absent(f"moto.{name}")
-        package.__path__ = []
-        for module in ("", ".models", ".exceptions", ".utils"):
-            sys.modules[f"moto.{name}{module}"] = package if not module else _Absent(f"moto.{name}{module}")
+        sys.modules[package.__name__] = package
+        for module in ("models", "models.core", "exceptions", "utils"):
+            sys.modules[f"moto.{name}.{module}"] = _Absent(f"moto.{name}.{module}")

@@ -16,7 +16,7 @@ class LiveProgress:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
         self._spinner = Progress(
-            SpinnerColumn(), TextColumn("{task.fields[protocol]:<14}"), TextColumn("{task.description}"), TimeElapsedColumn()
+            SpinnerColumn(), TextColumn("{task.fields[protocol]:<16}"), TextColumn("{task.description}"), TimeElapsedColumn()
         )
         self._live = Live(self._spinner, console=self.console, refresh_per_second=12, transient=True)
         self._journey = ""
@@ -43,7 +43,7 @@ class LiveProgress:
         line = Text.assemble(
             ("  ✔ " if step.ok else "  ✘ ", "green" if step.ok else "bold red"),
             (f"{step.milliseconds:>8.0f} ms  ", "dim"),
-            (f"{step.protocol:<14}", "cyan"),
+            (f"{step.protocol:<16}", "cyan"),
             step.what,
         )
         if step.why:

@@ -74,7 +74,7 @@ def main() -> None:
         print(json.dumps({"status": "rejected" if association.is_rejected else "no association", "evidence": []}))
         return
     try:
-        result = OPERATIONS[operation](association, asked, wire)
+        result = OPERATIONS[operation](association, asked)
         evidence = wire.record(
             Recorder(asked.evidence), f"{EVIDENCE[operation]}.dcm", CLASSES[operation], result.get("sop_instance_uid", "")
         )

@@ -90,12 +90,15 @@ def is_outage(error: BaseException) -> bool:
 def by_who_must_act() -> Iterator[None]:
     """Turn errors of the client into Conflict (decide again), InvalidInput (content) or RemoteUnavailable (retry).
 
-    A write whose answer was lost is RemoteUnavailable too: every write here is conditional, so doing it again is safe.
+    A write whose answer was lost is RemoteUnavailable too: every write here is conditional, so doing it again is safe. A request
+    that the client itself refuses to send (a table without a name) is our bug and stays one: retrying would only hide it.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
     try:
         yield
+    except ParamValidationError:
+        raise
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}

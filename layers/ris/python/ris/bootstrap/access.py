@@ -6,9 +6,9 @@ import functools
 import os
 import secrets
 from datetime import timedelta
-from typing import Any
 
 from ris.application.access.ports import AccessServices, IdentityProvider
+from ris.bootstrap.dispatch import client, table
 from ris.domain.access.session import SessionLimits
 
 
@@ -20,14 +20,12 @@ def access_services() -> AccessServices:
     closed) and `SESSION_IDLE_MINUTES` (30 when absent).
     """
     from ris.adapters.access.dynamodb import DynamoAuditTrail, DynamoSessionStore
-    from ris.adapters.dynamodb import Table
     from ris.adapters.reference.dynamodb import DynamoAccountBook
 
-    client = _client("dynamodb")
     return AccessServices(
-        sessions=DynamoSessionStore(Table(client, os.environ["TABLE_SESSIONS"])),
-        accounts=DynamoAccountBook(Table(client, os.environ["TABLE_REFERENCE"])),
-        audit=DynamoAuditTrail(Table(client, os.environ["TABLE_AUDIT"])),
+        sessions=DynamoSessionStore(table("SESSIONS")),
+        accounts=DynamoAccountBook(table("REFERENCE")),
+        audit=DynamoAuditTrail(table("AUDIT")),
         new_token=new_token,
         providers=_providers(),
         limits=SessionLimits(idle=timedelta(minutes=int(os.environ.get("SESSION_IDLE_MINUTES") or 30))),
@@ -53,15 +51,8 @@ def _providers() -> dict[str, IdentityProvider]:
     }
 
 
-@functools.cache
-def _client(service: str) -> Any:
-    import boto3
-
-    return boto3.client(service)
-
-
 def _secret(arn: str) -> str:
     from ris.adapters.dynamodb import by_who_must_act
 
     with by_who_must_act():
-        return str(_client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+        return str(client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])

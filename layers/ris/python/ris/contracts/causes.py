@@ -7,10 +7,10 @@ from typing import Any
 
 
 def code_of_cause(cause: str) -> str:
-    """Return the code our task put into its error, or an empty string.
+    r"""Return the code our task put into its error, or an empty string.
 
     Args:
-        cause: `{"errorMessage": "{\\"code\\": …}", "errorType": …}`, the inner text alone, or anything else.
+        cause: `{"errorMessage": "{\"code\": …}", "errorType": …}`, the inner text alone, or anything else.
     """
     outer = _object(cause)
     inner = _object(str(outer.get("errorMessage", ""))) or outer

@@ -18,6 +18,7 @@ def record_audit(
     now: datetime,
     role: str = "",
     code: str = "",
+    account_id: str = "",
 ) -> AuditRecord:
     """Append one record and return it.
 
@@ -28,6 +29,7 @@ def record_audit(
         now: Aware UTC instant.
         role: The role that allowed it.
         code: The reason of a refusal.
+        account_id: Who, when it is no session: an operator at the command line.
     """
     record = AuditRecord(
         audit_id=s.new_token()[:22],
@@ -35,7 +37,7 @@ def record_audit(
         site=visit.site or NO_SITE,
         action=visit.action,
         result=result,
-        account_id=session.account_id if session else "",
+        account_id=session.account_id if session else account_id,
         rpps=session.rpps if session else "",
         role=role,
         provider=session.provider if session else "",

@@ -16,12 +16,13 @@ from ris.domain.errors import NotAllowed
 _TOUCH_EVERY = timedelta(minutes=1)
 
 
-def session_of(s: AccessServices, token: str, visit: Visit, *, now: datetime) -> Session:
+def session_of(s: AccessServices, token: str, visit: Visit, *, now: datetime, active: bool = True) -> Session:
     """Return the open session of a cookie's value, with the roles its account holds now; a refusal is audited.
 
     Args:
         token: Value of the session cookie, empty when there was none.
         visit: What the request wants, for the record of a refusal.
+        active: Whether a person acted. What a page asks by itself does not keep an unattended session from being locked.
 
     Raises:
         NotAllowed: `no_session`, `session_expired`, `session_idle` or `account_closed`: HTTP 401.
@@ -36,7 +37,7 @@ def session_of(s: AccessServices, token: str, visit: Visit, *, now: datetime) ->
         s.sessions.delete(session.session_id)
         record_audit(s, session, visit, result="refused", code=reason, now=now)
         raise NotAllowed(reason)
-    if now - session.last_seen_at >= _TOUCH_EVERY:
+    if active and now - session.last_seen_at >= _TOUCH_EVERY:
         s.sessions.touch(session.session_id, now)
         session = replace(session, last_seen_at=now)
     return replace(session, name=account.name, roles=account.roles, rights=account.rights)

@@ -57,7 +57,7 @@ def sweep_due(s: Services, site: str, now: datetime) -> SweepReport:
     return SweepReport(
         expired=_each(gone, lambda exam: expire_hold(s, exam.accession_number, now), errors),
         restarted=_each(stuck, lambda exam: _restart(s, exam, now), errors),
-        republished=_each(unpublished, lambda exam: publish_worklist(s, exam.accession_number, now), errors),
+        republished=_each(unpublished, lambda exam: _publish_again(s, exam, now), errors),
         resent=_each(unsent, lambda delivery: s.orders.send_again(delivery, now), errors),
         failed=len(errors),
         overdue=len(stuck) + len(unpublished) + len(unsent),
@@ -95,8 +95,17 @@ def _attempt_number(s: Services, exam: Exam, now: datetime) -> int:
     return 1 + int(waited / s.settings.restart_after)
 
 
-def _restart(s: Services, exam: Exam, now: datetime) -> None:
-    s.workflows.start_booking(exam.accession_number, exam.hold_token, _attempt_number(s, exam, now))
+def _restart(s: Services, listed: Exam, now: datetime) -> None:
+    """Start the machine again, if the row itself is still held: the list it was found on may be behind."""
+    exam = s.exams.get(listed.accession_number)
+    if exam is not None and exam.state is ExamState.HELD:
+        s.workflows.start_booking(exam.accession_number, exam.hold_token, _attempt_number(s, exam, now))
+
+
+def _publish_again(s: Services, listed: Exam, now: datetime) -> None:
+    exam = s.exams.get(listed.accession_number)
+    if exam is not None and exam.publish_due_at is not None:
+        publish_worklist(s, exam.accession_number, now)
 
 
 def _each(rows: Sequence[Row], act: Callable[[Row], object], errors: list[str]) -> int:

@@ -1,0 +1,147 @@
+"""The settings of one gateway: a JSON file, or the options of the stand-alone commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateways.edge.hl7.charsets import DEFAULT_CHARSET
+from gateways.edge.hl7.mllp import MAX_FRAME_BYTES
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class MllpSettings(_Settings):
+    """The HL7 listener.
+
+    Args:
+        port: 0 takes a free one.
+        idle_timeout_s: Silence between frames after which a connection is closed.
+        frame_timeout_s: Time one frame may take from its first byte to its last.
+        max_frame_bytes: Larger frames are refused AE.
+        memory_bytes: All unfinished frames together; past it a connection is answered AR and closed.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    max_connections: int = 256
+    idle_timeout_s: float = 3600.0
+    frame_timeout_s: float = 60.0
+    max_frame_bytes: int = MAX_FRAME_BYTES
+    memory_bytes: int = 128 * 1024 * 1024
+
+
+class SourceSettings(_Settings):
+    """A sender the site knows: MSH-3.1, MSH-4.1 (empty: any), and its character set for an empty MSH-18."""
+
+    sending_application: str
+    sending_facility: str = ""
+    charset: str = DEFAULT_CHARSET
+
+
+class ModalitySettings(_Settings):
+    """A calling AE title.
+
+    Args:
+        charset: What its answers are written in; `ISO_IR 100` is what old stations read.
+        echo_unknown_keys: Answer optional keys that we do not support empty with FF00, for stations that insist.
+    """
+
+    ae_title: str
+    charset: Literal["ISO_IR 100", "ISO_IR 192"] = "ISO_IR 100"
+    echo_unknown_keys: bool = False
+
+
+class DicomSettings(_Settings):
+    """The worklist and MPPS server.
+
+    Args:
+        unknown_calling: `reject` answers an unknown or blank calling title A-ASSOCIATE-RJ; `accept` serves it the same list.
+        max_answers: Most steps of one query; past it the query ends with A700.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    ae_title: str = "RISMWL"
+    any_called: bool = False
+    modalities: tuple[ModalitySettings, ...] = ()
+    unknown_calling: Literal["reject", "accept"] = "reject"
+    max_answers: int = 1000
+    max_associations: int = 64
+    association_timeout_s: float = 4.0
+    idle_timeout_s: float = 60.0
+
+
+class DestinationSettings(_Settings):
+    """A peer that HL7 messages go to, in order, one in flight.
+
+    Args:
+        ack_timeout_s: Silence after which the same message goes again, over a new connection.
+        give_up_after_s: Age of a message after which the cloud is told `none`, and the next one goes.
+    """
+
+    host: str
+    port: int
+    connect_timeout_s: float = 10.0
+    ack_timeout_s: float = 30.0
+    backoff_first_s: float = 1.0
+    backoff_most_s: float = 60.0
+    give_up_after_s: float = 6 * 3600.0
+
+
+class QueueSettings(_Settings):
+    """URLs of the queues; an empty one is not used."""
+
+    hl7_inbound: str = ""
+    dicom_inbound: str = ""
+    worklist_feed: str = ""
+    hl7_outbound: str = ""
+
+
+class HealthSettings(_Settings):
+    """The health door."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+class Settings(_Settings):
+    """Everything one gateway is told.
+
+    Args:
+        group_key: Key of the hash that orders messages on a FIFO queue without naming their source.
+        retention_days: Forwarded rows, closed outbound messages and expired steps are wiped after this.
+        spool_limit_bytes: Size of the spool past which messages are answered AR; 0 leaves it to the disk.
+        worklist_folder: Stand-alone: a folder of worklist files.
+    """
+
+    site: str = "local"
+    gateway_id: str = "edge"
+    mllp: MllpSettings | None = None
+    dicom: DicomSettings | None = None
+    sources: tuple[SourceSettings, ...] = ()
+    default_charset: str = DEFAULT_CHARSET
+    destinations: dict[str, DestinationSettings] = Field(default_factory=dict)
+    spool: Path | None = None
+    queues: QueueSettings | None = None
+    bucket_messages: str = ""
+    group_key: str = ""
+    status_file: Path | None = None
+    health: HealthSettings = HealthSettings()
+    retention_days: int = 30
+    spool_limit_bytes: int = 0
+    worklist_folder: Path | None = None
+    poll_wait_s: int = Field(default=10, ge=0, le=20)
+
+
+def load(path: Path) -> Settings:
+    """Read a settings file.
+
+    Raises:
+        pydantic.ValidationError: Names the setting at fault, without its value.
+    """
+    return Settings.model_validate_json(path.read_bytes())

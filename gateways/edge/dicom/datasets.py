@@ -1,0 +1,148 @@
+"""Data sets: bytes to text and back, and DICOM JSON. pydicom makes and reads them; nothing here knows a network.
+
+Source: PS3.5 6.1.2.3 (character sets), PS3.18 annex F (DICOM JSON).
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from typing import Any
+
+import pydicom.config
+from pydicom.charset import python_encoding
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_dataset
+from pydicom.filewriter import write_dataset
+from pydicom.sequence import Sequence
+
+from gateways.edge.dicom import charset, keys
+
+# Values of the wire are judged here, by the tables of this package, not by the library.
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+pydicom.config.settings.writing_validation_mode = pydicom.config.IGNORE
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+
+_TEXT = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "PN"})
+
+
+class Undecodable(Exception):
+    """The bytes are no data set of their transfer syntax and character set."""
+
+
+def decode(encoded: bytes, *, implicit: bool, default_charset: str = "ISO_IR 100") -> Dataset:
+    """Read a little-endian data set completely.
+
+    Args:
+        encoded: The data set of one DIMSE message.
+        implicit: Implicit VR; else explicit.
+        default_charset: What a sender means that names no character set but uses one.
+
+    Raises:
+        Undecodable: Cut short, nested too deep, or characters that do not fit.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            dataset = read_dataset(
+                io.BytesIO(encoded), implicit, True, parent_encoding=python_encoding.get(default_charset, "latin_1")
+            )
+            touch(dataset, 0)
+    except Exception as error:
+        raise Undecodable(type(error).__name__) from error
+    return dataset
+
+
+def touch(dataset: Dataset, depth: int = 0) -> None:
+    """Convert every element now, so that what cannot be converted is found here and no thread converts later."""
+    if depth > 16:
+        raise Undecodable("nesting")
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                touch(item, depth + 1)
+
+
+def encode(dataset: Dataset, *, implicit: bool) -> bytes:
+    """Write a data set, little endian, in its own (0008,0005)."""
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR, buffer.is_little_endian = implicit, True
+    write_dataset(buffer, dataset)
+    encoded: bytes = buffer.getvalue()
+    return encoded
+
+
+def from_json(document: dict[str, Any]) -> Dataset:
+    """Read DICOM JSON.
+
+    Raises:
+        Undecodable: It is none.
+    """
+    try:
+        return Dataset.from_json(document)
+    except Exception as error:
+        raise Undecodable(type(error).__name__) from error
+
+
+def to_json(dataset: Dataset) -> dict[str, Any]:
+    """Write DICOM JSON; an element that has no JSON form (a number that is none, say) is kept as text or left out."""
+    document: dict[str, Any] = {}
+    for element in dataset:
+        name = f"{element.tag:08X}"
+        if element.VR == "SQ":
+            document[name] = {"vr": "SQ", "Value": [to_json(item) for item in element.value]}
+            continue
+        try:
+            document[name] = element.to_json_dict(None, 1 << 30)
+        except Exception:  # one odd element must not lose the others
+            document[name] = {"vr": "UT", "Value": [str(element.value)]}
+    document.pop("00080005", None)
+    return document
+
+
+def texts(dataset: Dataset, tag: int) -> tuple[str, ...]:
+    """Return an element's values as texts, without empty ones."""
+    if tag not in dataset or dataset[tag].VR == "SQ":
+        return ()
+    value = dataset[tag].value
+    if value is None or value == "":
+        return ()
+    many = value if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue" else [value]
+    return tuple(str(one) for one in many if one is not None and str(one) != "")
+
+
+def readable(dataset: Dataset, station_charset: str) -> Dataset:
+    """Return a copy whose text the station can read: transliterated for ISO_IR 100, names and descriptions within their lengths.
+
+    (0008,0005) is set when a character needs it, or when it is there already (it was asked for).
+    """
+    copy, ascii_only = _readable(dataset, latin_1=station_charset == "ISO_IR 100")
+    if not ascii_only or keys.SPECIFIC_CHARACTER_SET in copy:
+        copy.SpecificCharacterSet = station_charset
+    return copy
+
+
+def _readable(dataset: Dataset, *, latin_1: bool) -> tuple[Dataset, bool]:
+    copy = Dataset()
+    ascii_only = True
+    for element in dataset:
+        if element.VR == "SQ":
+            items = [_readable(item, latin_1=latin_1) for item in element.value]
+            ascii_only = ascii_only and all(plain for _, plain in items)
+            copy.add_new(element.tag, "SQ", Sequence([item for item, _ in items]))
+        elif element.VR in _TEXT:
+            values = [_fit(text, element.VR, int(element.tag), latin_1=latin_1) for text in texts(dataset, element.tag)]
+            ascii_only = ascii_only and all(value.isascii() for value in values)
+            copy.add_new(element.tag, element.VR, values[0] if len(values) == 1 else values or "")
+        else:
+            copy.add_new(element.tag, element.VR, element.value)
+    return copy, ascii_only
+
+
+def _fit(value: str, vr: str, tag: int, *, latin_1: bool) -> str:
+    value = charset.to_latin_1(value) if latin_1 else value
+    if vr == "PN":
+        return charset.shorten_name(value)
+    return value if tag in keys.IDENTIFIERS else charset.shorten_text(value, vr)

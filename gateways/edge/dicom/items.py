@@ -1,0 +1,106 @@
+"""One scheduled step as the worklist holds it: its data set, and its values ready for comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from copy import copy
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from gateways.edge.dicom import datasets, keys, values
+
+_TYPE_1 = tuple(key for key in keys.KEYS if key.kind == "1" and key.match is not keys.Match.SEQUENCE)
+DATE_TIME: keys.Path = (keys.STEP_SEQUENCE, keys.START_DATE, keys.START_TIME)
+
+
+class BadItem(Exception):
+    """A worklist data set that cannot be served; names the first attribute missing."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One scheduled step.
+
+    Args:
+        sps_id: (0040,0009), unique in the list.
+        called: Stand-alone: the called AE title whose list it is on; empty for any.
+        values: By path, trimmed and folded as `values` compares them; dates and times in full length.
+        version: Of the feed.
+        state: As the feed said it: `scheduled` or `in_progress`.
+        expires_at: After this it is no longer answered.
+    """
+
+    sps_id: str
+    dataset: Dataset
+    values: Mapping[keys.Path, tuple[str, ...]]
+    called: str = ""
+    version: int = 0
+    state: str = "scheduled"
+    expires_at: datetime | None = None
+
+    @property
+    def accession(self) -> str:
+        """(0008,0050)."""
+        return next(iter(self.values.get((keys.ACCESSION,), ())), "")
+
+    @property
+    def study_uid(self) -> str:
+        """(0020,000D)."""
+        return next(iter(self.values.get((keys.STUDY_UID,), ())), "")
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """What answers are sorted by: start, then step id."""
+        return next(iter(self.values.get(DATE_TIME, ())), ""), self.sps_id
+
+
+def read_items(
+    dataset: Dataset, *, called: str = "", version: int = 0, state: str = "scheduled", expires_at: datetime | None = None
+) -> list[Item]:
+    """Make the items of one worklist data set, one for each step in it.
+
+    Raises:
+        BadItem: Not every attribute of return type 1 has a value, or a date or time is none.
+    """
+    items = []
+    for step in dataset[keys.STEP_SEQUENCE].value if keys.STEP_SEQUENCE in dataset else ():
+        single = copy(dataset)
+        single[keys.STEP_SEQUENCE] = copy(dataset[keys.STEP_SEQUENCE])
+        single[keys.STEP_SEQUENCE].value = Sequence([step])
+        found = dict(_values(single, step))
+        for key in _TYPE_1:
+            if not found.get(key.path):
+                raise BadItem(key.keyword)
+        sps_id = found[(keys.STEP_SEQUENCE, keys.STEP_ID)][0]
+        items.append(Item(sps_id, single, found, called, version, state, expires_at))
+    if not items:
+        raise BadItem("ScheduledProcedureStepSequence")
+    return items
+
+
+def _values(dataset: Dataset, step: Dataset) -> Iterator[tuple[keys.Path, tuple[str, ...]]]:
+    for key in keys.KEYS:
+        where = step if len(key.path) == 2 else dataset
+        raw = datasets.texts(where, key.path[-1])
+        try:
+            yield key.path, tuple(filter(None, (_comparable(value, key.match) for value in raw)))
+        except values.BadValue as error:
+            if key.kind == "1":
+                raise BadItem(key.keyword) from error
+            yield key.path, ()  # a birth date without a day, say: shown as it is, never matched
+    days = [values.date(day) for day in datasets.texts(step, keys.START_DATE)]
+    times = [values.time(time) for time in datasets.texts(step, keys.START_TIME)]
+    yield DATE_TIME, tuple(day + time for day, time in zip(days, times, strict=False))
+
+
+def _comparable(value: str, match: keys.Match) -> str:
+    if match is keys.Match.NAME:
+        return values.fold_name(value)
+    if match is keys.Match.DATE:
+        return values.date(value)
+    if match is keys.Match.TIME:
+        return values.time(value)
+    return values.trim(value)

@@ -1,0 +1,201 @@
+"""One SQLite file with one writer thread: work is handed over, done in groups, and only then said to be done.
+
+Theory of operation. SQLite allows one writer; a thread owns that connection. Callers hand in functions of a connection. The thread
+takes whatever has come while the last group was being synced, runs all of it in one transaction, commits (WAL,
+`synchronous=FULL`: the commit is on the disk), and only then resolves the futures. So the cost of a sync is shared and a result is
+never seen before it is durable. When a group fails, each of its works is tried alone: a frame too big for the disk's rest does not
+take its neighbours with it.
+
+    caller    submit(work) ------------------------------> future done
+    thread         BEGIN  work work work  COMMIT(fsync) ---^
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gateways.edge.log import Log, emit
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+GROUP = 512
+PAGE_BYTES = 4096
+
+
+class StoreUnavailable(Exception):
+    """Our disk or file is at fault; nothing of this work was kept. The peer may send the same again."""
+
+
+class _Undone(Exception):
+    """The group must be rolled back as a whole."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    work: Work[Any]
+    future: Future[Any]
+    after: Callable[[Any], None] | None
+
+
+class Store:
+    """A durable store.
+
+    Args:
+        path: The SQLite file; its folder is made, readable by the owner only.
+        schema: Statements that make what is missing.
+        limit_bytes: Size at which writing fails as on a full disk; 0 for none.
+    """
+
+    def __init__(self, path: Path, *, schema: str, limit_bytes: int = 0) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path = path
+        self._limit_pages = limit_bytes // PAGE_BYTES
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closed = False
+        self._reading = threading.Lock()
+        self._writer = self._open()
+        os.chmod(path, 0o600)
+        self._writer.executescript(schema)
+        self._reader = self._open()
+        self._reader.execute("PRAGMA query_only=ON")
+        self.healthy = True
+        self._thread = threading.Thread(target=self._run, name=f"store-{path.stem}", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Work[T], after: Callable[[T], None] | None = None) -> Future[T]:
+        """Hand in work; the future is resolved once it is durable.
+
+        Args:
+            work: Runs in the writer's thread inside a transaction, perhaps twice, so it has no other effect than its SQL. An
+                exception of its own undoes only itself and is the future's.
+            after: Told the result once it is durable, in the writer's thread and in the order of the commits.
+
+        Returns:
+            Its result, or `StoreUnavailable`.
+        """
+        future: Future[T] = Future()
+        if self._closed:
+            future.set_exception(StoreUnavailable("closed"))
+        else:
+            self._jobs.put(_Job(work, future, after))
+        return future
+
+    def do(self, work: Work[T], timeout_s: float = 30.0) -> T:
+        """Hand in work and wait for it."""
+        try:
+            return self.submit(work).result(timeout_s)
+        except TimeoutError as error:
+            raise StoreUnavailable("too slow") from error
+
+    def read(self, work: Work[T]) -> T:
+        """Run a query on the reading connection; it sees what is committed.
+
+        Raises:
+            StoreUnavailable: The file cannot be read.
+        """
+        with self._reading:
+            try:
+                return work(self._reader)
+            except sqlite3.Error as error:
+                raise StoreUnavailable(type(error).__name__) from error
+
+    def close(self) -> None:
+        """Finish what was handed in, then close the file."""
+        if self._closed:
+            return
+        self._closed = True
+        self._jobs.put(None)
+        self._thread.join()
+        with self._reading:
+            self._reader.close()
+        with contextlib.suppress(sqlite3.Error):
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._writer.close()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=ON")
+        if self._limit_pages:
+            connection.execute(f"PRAGMA max_page_count={self._limit_pages}")
+        return connection
+
+    def _run(self) -> None:
+        while True:
+            job = self._jobs.get()
+            group = [job] if job is not None else []
+            last = job is None
+            while not last and len(group) < GROUP:
+                try:
+                    following = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                last = following is None
+                if following is not None:
+                    group.append(following)
+            if group:
+                self._do_group(group)
+            if last:
+                return
+
+    def _do_group(self, group: list[_Job]) -> None:
+        if self._commit(group):
+            return
+        for job in group if len(group) > 1 else ():
+            self._commit([job])
+
+    def _commit(self, group: list[_Job]) -> bool:
+        """Run one group in one transaction; resolve its futures when that is certain.
+
+        Returns:
+            False when it was undone and its works should be tried one by one.
+        """
+        outcomes: list[tuple[_Job, Any, Exception | None]] = []
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            for job in group:
+                outcomes.append((job, *self._run_one(job)))
+            self._writer.execute("COMMIT")
+        except (sqlite3.Error, _Undone) as error:
+            self._undo(error)
+            if len(group) == 1:
+                group[0].future.set_exception(StoreUnavailable(type(error).__name__))
+            return False
+        self.healthy = True
+        for job, result, failure in outcomes:
+            if failure is not None:
+                job.future.set_exception(failure)
+            else:
+                if job.after is not None:
+                    job.after(result)
+                job.future.set_result(result)
+        return True
+
+    def _run_one(self, job: _Job) -> tuple[Any, Exception | None]:
+        self._writer.execute("SAVEPOINT one")
+        try:
+            result, failure = job.work(self._writer), None
+        except sqlite3.Error as error:
+            raise _Undone from error
+        except Exception as error:  # the work's own refusal belongs to its caller
+            self._writer.execute("ROLLBACK TO one")
+            result, failure = None, error
+        self._writer.execute("RELEASE one")
+        return result, failure
+
+    def _undo(self, error: BaseException) -> None:
+        self.healthy = False
+        emit(Log.SPOOL_FAILED, error=type(error.__cause__ or error).__name__)
+        with contextlib.suppress(sqlite3.Error):
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")

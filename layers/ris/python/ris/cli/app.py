@@ -1,0 +1,86 @@
+"""The command as a whole: its help, its families of sub-commands, and those that other packages contribute."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ris.cli import messages, reference, site
+from ris.cli.failures import told
+from ris.cli.settings import use_stack_outputs
+
+HELP = """
+Commande de l'exploitant du RIS : référentiel du groupe, messages en attente, passerelles.
+
+[bold]Pour commencer[/bold]
+
+1. [cyan]ris reference check DOSSIER[/cyan] vérifie les fichiers du groupe, sans rien joindre.
+
+2. [cyan]ris reference load DOSSIER --dry-run[/cyan] dit ce qui changerait ; sans [cyan]--dry-run[/cyan], l'écrit.
+
+3. [cyan]ris site list[/cyan] montre les sites, leurs salles et leurs modalités.
+
+4. [cyan]ris messages list nord[/cyan] montre ce qui attend une décision sur un site.
+
+[bold]Quel déploiement ?[/bold] Celui que nomment les variables d'environnement ([cyan]TABLE_REFERENCE[/cyan]…), ou celui du fichier
+de [cyan]--stack-outputs[/cyan] : la sortie de [cyan]aws cloudformation describe-stacks[/cyan], ou le fichier d'état du nuage local.
+"""
+
+OUTPUTS_HELP = "Fichier des sorties de la pile (aws cloudformation describe-stacks, ou état du nuage local)."
+
+
+def build() -> typer.Typer:
+    """Return the command with every family, those of the entry points `ris.commands` included."""
+    app = typer.Typer(
+        help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False
+    )
+    app.callback(help=HELP)(_root)
+    app.add_typer(reference.app, name="reference")
+    app.add_typer(site.app, name="site")
+    app.add_typer(messages.app, name="messages")
+    for point in sorted(entry_points(group="ris.commands"), key=lambda point: point.name):
+        _add_contributed(app, point)
+    return app
+
+
+def _root(
+    stack_outputs: Annotated[Path | None, typer.Option(envvar="RIS_STACK_OUTPUTS", help=OUTPUTS_HELP)] = None,
+) -> None:
+    if stack_outputs:
+        use_stack_outputs(stack_outputs)
+
+
+def _add_contributed(app: typer.Typer, point: EntryPoint) -> None:
+    """Add a family that another package brings, or a command of its name that says why it is not there."""
+    try:
+        family = point.load()
+    except ImportError as error:
+        missing = error.name or point.module
+    else:
+        if isinstance(family, typer.Typer):
+            app.add_typer(family, name=point.name)
+            return
+        missing = f"{point.value} (typer.Typer)"
+    text = f"Indisponible sur ce poste : il manque {missing}."
+    anything = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+    @app.command(point.name, help=text, context_settings=anything)
+    def say() -> None:
+        typer.echo(text, err=True)
+        raise typer.Exit(2)
+
+
+def run() -> None:
+    """Run the command; what fails is told in one sentence and by the exit status (1 refused, 2 wrong use or settings)."""
+    try:
+        build()()
+    except Exception as error:  # the outermost shell
+        sentence = told(error)
+        if sentence is None:
+            raise
+        typer.echo(sentence, err=True)
+        sys.exit(1)

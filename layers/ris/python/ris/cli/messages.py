@@ -1,0 +1,120 @@
+"""`ris messages`: HL7 messages that were acknowledged and could not be applied, and what is decided of them."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ris.cli.output import AsJson, say, show_json, show_table
+from ris.cli.settings import need
+from ris.domain.errors import InvalidInput, RisError
+
+if TYPE_CHECKING:
+    from ris.application.agenda.messages import LedgerEntry
+
+HELP = """
+Les messages HL7 acquittés (AA) que le RIS n'a pas pu appliquer.
+
+Chacun attend une décision avec son motif et l'endroit fautif (segment et champ) : [cyan]replay[/cyan] l'applique de nouveau, une fois la cause
+corrigée ; [cyan]dismiss[/cyan] le retire de la liste. Les deux sont tracés. Le contenu ne s'affiche pas ici : il est dans le portail.
+"""
+app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode="rich")
+Site = Annotated[str, typer.Argument(metavar="SITE", help="Site, comme dans ris site list.")]
+Message = Annotated[str, typer.Argument(metavar="MESSAGE", help="Identifiant, comme dans ris messages list.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ne pas demander de confirmation.")]
+_TABLES = ("TABLE_MESSAGES", "TABLE_REFERENCE", "TABLE_PATIENTS", "TABLE_EXAMS", "TABLE_AGENDA", "TABLE_AUDIT")
+
+
+@app.command("list")
+def list_parked(
+    site: Site, limit: Annotated[int, typer.Option(min=1, max=1000, help="Au plus ce nombre.")] = 100, as_json: AsJson = False
+) -> None:
+    """Montrer ce qui attend une décision, le plus ancien d'abord."""
+    from ris.bootstrap.intake import intake_services
+
+    _check_site(site)
+    listed = [_shown(entry) for entry in intake_services().ledger.parked(site, limit=limit)]
+    if as_json:
+        show_json(listed)
+        return
+    columns = ("message", "reçu", "type", "émetteur", "état", "motif", "endroit")
+    show_table(f"En attente à {site}", columns, [list(row.values()) for row in listed], none=f"Rien n'attend à {site}.")
+
+
+@app.command()
+def replay(site: Site, message: Message, as_json: AsJson = False) -> None:
+    """Appliquer de nouveau un message ; dit s'il l'est, ou pourquoi pas."""
+    from ris.application.agenda.parked_messages import replay_message
+    from ris.bootstrap.intake import intake_services
+
+    _check_site(site)
+    entry = _audited(
+        "replay_parked", site, message, lambda actor, now: replay_message(intake_services(), site, message, actor, now).entry
+    )
+    _tell(entry, as_json=as_json)
+    if entry.state.value != "applied":
+        raise typer.Exit(1)
+
+
+@app.command()
+def dismiss(site: Site, message: Message, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Retirer un message de la liste sans l'appliquer ; il reste au registre."""
+    from ris.application.agenda.parked_messages import dismiss_message
+    from ris.bootstrap.intake import intake_services
+
+    _check_site(site)
+    if not yes:
+        typer.confirm(f"Retirer {message} de la liste de {site} sans l'appliquer ?", abort=True, err=True)
+    entry = _audited(
+        "dismiss_parked", site, message, lambda actor, now: dismiss_message(intake_services(), site, message, actor, now)
+    )
+    _tell(entry, as_json=as_json)
+
+
+def _check_site(site: str) -> None:
+    from ris.bootstrap.operator import reference_book
+
+    need(*_TABLES)
+    if reference_book().site(site) is None:
+        raise InvalidInput("unknown_site", field="site")
+
+
+def _audited(action: str, site: str, message: str, decide: Any) -> LedgerEntry:
+    """Do it in the name of whoever is logged in on this machine, and keep a record of it whatever comes out."""
+    from ris.application.access.record_audit import record_audit
+    from ris.bootstrap.access import access_services
+    from ris.domain.access.audit import Visit
+
+    actor, now, visit = f"operator:{getpass.getuser()}", datetime.now(UTC), Visit(action, site, message, "command line")
+    try:
+        entry: LedgerEntry = decide(actor, now)
+    except RisError as error:
+        record_audit(access_services(), None, visit, result="refused", code=error.code, now=now, account_id=actor)
+        raise
+    record_audit(access_services(), None, visit, result="allowed", now=now, account_id=actor)
+    return entry
+
+
+def _tell(entry: LedgerEntry, *, as_json: bool) -> None:
+    shown = _shown(entry)
+    if as_json:
+        show_json(shown)
+    else:
+        why = f" : {entry.reason} {entry.place}".rstrip() if entry.reason else ""
+        say(f"{entry.entry_id} : {entry.state.value}{why}")
+
+
+def _shown(entry: LedgerEntry) -> dict[str, str]:
+    """Return what an operator needs to decide: whose message, of what kind, and what keeps it; nothing of its content."""
+    return {
+        "message": entry.entry_id,
+        "received_at": entry.received_at.isoformat(timespec="seconds"),
+        "type": entry.message_type,
+        "sender": f"{entry.sending_application} {entry.sending_facility}".strip(),
+        "state": entry.state.value,
+        "reason": entry.reason,
+        "place": entry.place,
+    }
