@@ -3,9 +3,11 @@
 | item | pk | sk | lists |
 |---|---|---|---|
 | row | `EXAM#{accession}` | `DELIVERY#{channel}#{recipient}` | `{site}#delivery` while `due_at` is set |
+| row of a report | `EXAM#{accession}` | `DELIVERY#{channel}#{recipient}#v{version}` | the same |
 | its MSH-10 | `OUTBOUND#{message_id}` | `OUTBOUND` | |
 
-The MSH-10 is a function of the row's key, so its item is written once, with the row's first version, and never changes.
+The MSH-10 is a function of the row's key, so its item is written once, with the row's first version, and never changes. A row without
+MSH-10 (the DMP) has no such item.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from ris.adapters.dispatch.memory import planning_order
-from ris.adapters.dynamodb import Item, Table, instant_of, instant_text, write
+from ris.adapters.dynamodb import Item, Table, Write, instant_of, instant_text, write
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 
 
@@ -29,9 +31,9 @@ class DynamoDeliveryStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def get(self, owner: str, channel: str, recipient: str) -> Delivery | None:
+    def get(self, owner: str, channel: str, recipient: str, report_version: int = 0) -> Delivery | None:
         """Return one row, read consistently, or None."""
-        item = self._table.get(f"EXAM#{owner}", f"DELIVERY#{channel}#{recipient}")
+        item = self._table.get(f"EXAM#{owner}", _sort_key(channel, recipient, report_version))
         return _delivery(item) if item else None
 
     def of_owner(self, owner: str) -> list[Delivery]:
@@ -46,16 +48,25 @@ class DynamoDeliveryStore:
     def save(self, delivery: Delivery) -> Delivery:
         """Write over the version read; raise Conflict when it no longer stands."""
         written = replace(delivery, version=delivery.version + 1)
-        writes = [self._table.putting_version(_item(written), delivery.version)]
-        if delivery.version == 0:
-            key = {"owner": delivery.owner, "channel": delivery.channel, "recipient": delivery.recipient}
-            writes.append(self._table.putting({"pk": f"OUTBOUND#{delivery.message_id}", "sk": "OUTBOUND", **key}))
-        write(self._table.client, writes)
+        write(self._table.client, delivery_writes(self._table, delivery))
         return written
 
     def due(self, site: str, *, now: datetime, limit: int) -> list[Delivery]:
         """Return rows of the site whose `due_at` has passed, oldest first."""
         return [_delivery(item) for item in self._table.due(f"{site}#delivery", until=now, limit=limit)]
+
+
+def delivery_writes(table: Table, delivery: Delivery) -> list[Write]:
+    """Return the writes of a row over the version read, for a transaction of its own or of somebody else's (a report being frozen)."""
+    writes = [table.putting_version(_item(replace(delivery, version=delivery.version + 1)), delivery.version)]
+    if delivery.version == 0 and delivery.message_id:
+        key = {"owner": delivery.owner, "channel": delivery.channel, "recipient": delivery.recipient}
+        writes.append(table.putting({"pk": f"OUTBOUND#{delivery.message_id}", "sk": "OUTBOUND", **key}))
+    return writes
+
+
+def _sort_key(channel: str, recipient: str, report_version: int) -> str:
+    return f"DELIVERY#{channel}#{recipient}" + (f"#v{report_version}" if report_version else "")
 
 
 _TEXTS = ("owner", "site", "channel", "recipient", "message_id", "remote_code", "remote_words", "reason")
@@ -65,7 +76,7 @@ def _item(row: Delivery) -> Item:
     listed = {"due_pk": f"{row.site}#delivery", "due_at": instant_text(row.due_at)} if row.due_at else {}
     return {
         "pk": f"EXAM#{row.owner}",
-        "sk": f"DELIVERY#{row.channel}#{row.recipient}",
+        "sk": _sort_key(row.channel, row.recipient, row.report_version),
         **{name: getattr(row, name) for name in _TEXTS},
         "state": row.state.value,
         "unknown": row.unknown,
@@ -73,6 +84,8 @@ def _item(row: Delivery) -> Item:
         "changed_at": instant_text(row.changed_at),
         "attempts": row.attempts,
         "version": row.version,
+        **({"report_version": row.report_version, "document_id": row.document_id} if row.report_version else {}),
+        **({"executions": row.executions} if row.executions else {}),
         **listed,
     }
 
@@ -88,4 +101,7 @@ def _delivery(item: Item) -> Delivery:
         changed_at=instant_of(item["changed_at"]),
         attempts=item["attempts"],
         version=item["version"],
+        report_version=item.get("report_version", 0),
+        document_id=item.get("document_id", ""),
+        executions=item.get("executions", 0),
     )

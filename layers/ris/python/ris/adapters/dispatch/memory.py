@@ -9,7 +9,7 @@ from datetime import datetime
 from ris.application.conflicts import Conflict
 from ris.domain.dispatch.delivery import Delivery
 
-RowKey = tuple[str, str, str]
+RowKey = tuple[str, str, str, int]
 
 
 class MemoryDeliveryStore:
@@ -19,9 +19,9 @@ class MemoryDeliveryStore:
         self._lock = threading.Lock()
         self._rows: dict[RowKey, Delivery] = {}
 
-    def get(self, owner: str, channel: str, recipient: str) -> Delivery | None:
+    def get(self, owner: str, channel: str, recipient: str, report_version: int = 0) -> Delivery | None:
         """Return one row, or None."""
-        return self._rows.get((owner, channel, recipient))
+        return self._rows.get((owner, channel, recipient, report_version))
 
     def of_owner(self, owner: str) -> list[Delivery]:
         """Return every row of an exam, oldest first."""
@@ -29,11 +29,11 @@ class MemoryDeliveryStore:
 
     def find_by_message_id(self, message_id: str) -> Delivery | None:
         """Return the row whose MSH-10 it is, or None."""
-        return next((row for row in self._rows.values() if row.message_id == message_id), None)
+        return next((row for row in self._rows.values() if message_id and row.message_id == message_id), None)
 
     def save(self, delivery: Delivery) -> Delivery:
         """Write over the version read; raise Conflict when it no longer stands."""
-        key = (delivery.owner, delivery.channel, delivery.recipient)
+        key = (delivery.owner, delivery.channel, delivery.recipient, delivery.report_version)
         with self._lock:
             before = self._rows.get(key)
             if (before.version if before else 0) != delivery.version:
@@ -48,9 +48,9 @@ class MemoryDeliveryStore:
         return sorted(overdue, key=lambda row: (str(row.due_at), row.owner))[:limit]
 
 
-def planning_order(row: Delivery) -> tuple[str, str, str]:
-    """Return what an exam's rows are sorted by: when they were planned, then channel and recipient."""
-    return str(row.planned_at), row.channel, row.recipient
+def planning_order(row: Delivery) -> tuple[str, str, str, int]:
+    """Return what an exam's rows are sorted by: when they were planned, then channel, recipient and version."""
+    return str(row.planned_at), row.channel, row.recipient, row.report_version
 
 
 @dataclass(frozen=True)

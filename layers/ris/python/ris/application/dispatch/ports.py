@@ -87,8 +87,8 @@ class Sites(Protocol):
 class DeliveryStore(Protocol):
     """Delivery rows, in the partition of their exam."""
 
-    def get(self, owner: str, channel: str, recipient: str) -> Delivery | None:
-        """Return one row, read consistently, or None."""
+    def get(self, owner: str, channel: str, recipient: str, report_version: int = 0) -> Delivery | None:
+        """Return one row, read consistently, or None; `report_version` is 0 for what is no report."""
 
     def of_owner(self, owner: str) -> list[Delivery]:
         """Return every row of an exam, oldest first."""
