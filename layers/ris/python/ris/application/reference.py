@@ -10,11 +10,21 @@ from ris.domain.access.session import Account
 
 @dataclass(frozen=True)
 class LegalEntity:
-    """A legal entity of the group: certificates and SONS orders belong to it (FINESS EJ)."""
+    """A legal entity of the group: certificates and SONS orders belong to it (FINESS EJ).
+
+    Args:
+        struct_idnat: National identifier of the structure, as the OU of its certificates says; empty takes `1` and the FINESS.
+    """
 
     finess_ej: str
     name: str
     siren: str = ""
+    struct_idnat: str = ""
+
+    @property
+    def national_identifier(self) -> str:
+        """Struct_IdNat: what certificates, signatures and author institutions name."""
+        return self.struct_idnat or f"1{self.finess_ej}"
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,9 @@ class Site:
         ipp_authority: OID of the domain whose PI is this site's IPP.
         gateway_ae_title: Called AE title of the site's worklist.
         pacs_url: Link that opens an exam, or empty.
+        address: Lines of the letterhead; `phone` too.
+        sector_code: JDV_J61 with its label, e.g. `SA08`; `practice_setting` is `AMBULATOIRE` or `ETABLISSEMENT`.
+        report_notice: The notice on personal data at the foot of every report (DOC.06).
     """
 
     site: str
@@ -38,6 +51,12 @@ class Site:
     gateway_ae_title: str
     hl7_destinations: tuple[str, ...] = ()
     pacs_url: str = ""
+    address: tuple[str, ...] = ()
+    phone: str = ""
+    sector_code: str = "SA08"
+    sector_label: str = "Cabinet de groupe"
+    practice_setting: str = "AMBULATOIRE"
+    report_notice: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +83,11 @@ class Modality:
 
 @dataclass(frozen=True)
 class CatalogueExam:
-    """One exam of the catalogue: CCAM code, LOINC, duration, preparation shown to the receptionist."""
+    """One exam of the catalogue: CCAM code, LOINC, duration, preparation shown to the receptionist.
+
+    Args:
+        region_code: SNOMED CT code of the region (value set 1.2.250.1.213.1.1.5.695), with its label.
+    """
 
     exam_code: str
     system: str
@@ -73,16 +96,24 @@ class CatalogueExam:
     duration_minutes: int
     preparation: str = ""
     loinc: str = ""
+    region_code: str = ""
+    region_label: str = ""
 
 
 @dataclass(frozen=True)
 class Practitioner:
-    """A professional by RPPS."""
+    """A professional by RPPS.
+
+    Args:
+        speciality_code: TRE_R38, `SM44` radiodiagnostic; `speciality_label` as that list says it.
+    """
 
     rpps: str
     family: str
     given: str
     speciality: str = ""
+    speciality_code: str = ""
+    speciality_label: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,6 +126,8 @@ class Correspondent:
     speciality: str = ""
     structure: str = ""
     finess_geo: str = ""
+    speciality_code: str = ""
+    speciality_label: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,6 +156,9 @@ class ReferenceData:
 
 class ReferenceBook(Protocol):
     """Read access; small, cached for minutes by the adapter."""
+
+    def legal_entity(self, finess_ej: str) -> LegalEntity | None:
+        """Return one legal entity, or None."""
 
     def sites(self) -> list[Site]:
         """Return every site of the tenant."""

@@ -51,8 +51,15 @@ Finess = Annotated[str, StringConstraints(pattern=r"^([0-9]{9}|2[AB][0-9]{7})$")
 Siren = Annotated[str, StringConstraints(pattern=r"^[0-9]{9}$"), AfterValidator(_luhn)]
 Oid = Annotated[str, StringConstraints(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$", max_length=64)]
 Loinc = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,7}-[0-9]$")]
+StructIdNat = Annotated[str, StringConstraints(pattern=r"^[0-9][0-9A-Z]{8,14}$")]
+Sector = Annotated[str, StringConstraints(pattern=r"^SA[0-9]{2}$")]
+Speciality = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,4}[0-9]{2,3}$")]
+Label = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
 WallTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Region = Literal[
+    "63337009", "38266002", "53120007", "61685007", "67734004", "774007", "113257007", "80891009", "76752008", "737561001"
+]
 DicomModality = Literal["CT", "MR", "US", "DX", "CR", "MG", "XA", "RF", "NM", "PT", "BMD", "PX", "IO"]
 
 
@@ -68,6 +75,7 @@ class LegalEntityRow(ReferenceRow):
     finess_ej: Finess
     name: Text
     siren: Siren | Literal[""] = ""
+    struct_idnat: StructIdNat | Literal[""] = ""
 
 
 class SiteRow(ReferenceRow):
@@ -83,6 +91,12 @@ class SiteRow(ReferenceRow):
     gateway_ae_title: AeTitle
     hl7_destinations: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,16}$")], ...] = ()
     pacs_url: str = ""
+    address: Annotated[tuple[Text, ...], Field(max_length=4)] = ()
+    phone: Annotated[str, StringConstraints(max_length=30)] = ""
+    sector_code: Sector = "SA08"
+    sector_label: Text = "Cabinet de groupe"
+    practice_setting: Literal["AMBULATOIRE", "ETABLISSEMENT"] = "AMBULATOIRE"
+    report_notice: Annotated[str, StringConstraints(max_length=400)] = ""
 
     @model_validator(mode="after")
     def _opens_before_it_closes(self) -> SiteRow:
@@ -122,6 +136,8 @@ class CatalogueRow(ReferenceRow):
     duration_minutes: Annotated[int, Field(strict=True, ge=5, le=480)]
     preparation: Annotated[str, StringConstraints(max_length=1000)] = ""
     loinc: Loinc | Literal[""] = ""
+    region_code: Region | Literal[""] = ""
+    region_label: Label = ""
 
 
 class PractitionerRow(ReferenceRow):
@@ -130,7 +146,9 @@ class PractitionerRow(ReferenceRow):
     rpps: Rpps
     family: Text
     given: Text
-    speciality: Annotated[str, StringConstraints(max_length=200)] = ""
+    speciality: Label = ""
+    speciality_code: Speciality | Literal[""] = ""
+    speciality_label: Label = ""
 
 
 class CorrespondentRow(PractitionerRow):

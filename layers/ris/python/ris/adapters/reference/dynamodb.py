@@ -144,6 +144,10 @@ class DynamoReferenceBook:
         self._clock = clock
         self._kept: dict[str, tuple[float, list[Row]]] = {}
 
+    def legal_entity(self, finess_ej: str) -> LegalEntity | None:
+        """Return one legal entity, or None."""
+        return next((row for row in self._rows("legal_entity", LegalEntity) if row.finess_ej == finess_ej), None)
+
     def sites(self) -> list[Site]:
         """Return every site of the tenant."""
         return self._rows("site", Site)

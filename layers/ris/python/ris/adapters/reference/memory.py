@@ -10,6 +10,7 @@ from ris.application.load_reference import Change, Entry, entries_of
 from ris.application.reference import (
     CatalogueExam,
     Correspondent,
+    LegalEntity,
     Login,
     Modality,
     Practitioner,
@@ -53,6 +54,11 @@ class MemoryReferenceBook:
 
     def __init__(self, table: MemoryReferenceTable | ReferenceData) -> None:
         self._table = MemoryReferenceTable(table) if isinstance(table, ReferenceData) else table
+
+    def legal_entity(self, finess_ej: str) -> LegalEntity | None:
+        """Return one legal entity, or None."""
+        rows = (entry.row for entry in self._table.entries())
+        return next((row for row in rows if isinstance(row, LegalEntity) and row.finess_ej == finess_ej), None)
 
     def sites(self) -> list[Site]:
         """Return every site of the tenant."""

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ris.adapters.report.characters import drawable
 from ris.adapters.report.datamatrix import datamatrix_modules, datamatrix_text
 from ris.domain.identity.ins import QualifiedIdentity
+from ris.domain.report.characters import drawable
 from ris.domain.report.frozen import FrozenReport, Professional
 
 FONTS = {"Report": "SourceSansPro-Regular.ttf", "Report-Bold": "SourceSansPro-Bold.ttf", "Report-Italic": "SourceSansPro-It.ttf"}
