@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
-from typing import Any
+from typing import Any, TypeVar
 
 import urllib3
 
-from ris.application.identity.insi_port import InsiAnswer, InsiFound, InsiQuery
+from ris.application.identity.insi_port import InsiAnswer, InsiFound, InsiQuery, InsiRejected, InsiUnavailable
 from ris.domain.errors import RemoteRejected, RemoteUnavailable
 from ris.domain.identity.ins import Ins
 
@@ -26,6 +26,7 @@ SOAP = "http://www.w3.org/2003/05/soap-envelope"
 WSA = "http://www.w3.org/2005/08/addressing"
 RESULT = "http://www.cnamts.fr/INSiResultat"
 SIRAM = "urn:siram"
+Fault = TypeVar("Fault", InsiUnavailable, InsiRejected)
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,14 @@ class InsiSoap:
         message = self.new_id()
         request = search_request(query, self.settings, message_id=message, context_ids=(self.new_id(), self.new_id()), now=now)
         status, content = self._post(request, self.tls_manual if by_person else self.tls_automatic)
-        if status in {502, 503, 504}:
-            raise RemoteUnavailable(f"insi_{status}")
-        return read_answer(content, oid_mapping=self.settings.oid_mapping, message_id=message)
+        try:
+            if status in {502, 503, 504}:
+                raise RemoteUnavailable(f"insi_{status}")
+            return read_answer(content, oid_mapping=self.settings.oid_mapping, message_id=message)
+        except RemoteUnavailable as error:
+            raise _keeping(InsiUnavailable(error.code, detail=error.detail), content) from None
+        except RemoteRejected as error:
+            raise _keeping(InsiRejected(error.code, detail=error.detail), content) from None
 
     def _post(self, content: bytes, tls: ssl.SSLContext) -> tuple[int, bytes]:
         """Post once, without any retry or redirect."""
@@ -83,6 +89,12 @@ class InsiSoap:
             except urllib3.exceptions.HTTPError as failed:
                 raise RemoteUnavailable("insi_unreachable", detail=type(failed).__name__) from None
             return answer.status, answer.data
+
+
+def _keeping(error: Fault, content: bytes) -> Fault:
+    """Return the error with the bytes that came: they are kept for the operator, whatever they are."""
+    error.raw = content
+    return error
 
 
 def search_request(

@@ -2,58 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ris.domain.identity.ins import Ins
+from ris.domain.errors import RemoteRejected, RemoteUnavailable
+from ris.domain.identity.insi import InsiAnswer as InsiAnswer
+from ris.domain.identity.insi import InsiFound as InsiFound
+from ris.domain.identity.insi import InsiQuery as InsiQuery
 
 
-@dataclass(frozen=True)
-class InsiQuery:
-    """One search by traits; every value upper case, without accents.
+class InsiUnavailable(RemoteUnavailable):
+    """No answer, or none that can be believed; `raw` holds the bytes that came, unaltered."""
 
-    Args:
-        birth_date: `YYYY-MM-DD`.
-        birth_place_insee: Empty when not sent.
-    """
-
-    birth_family: str
-    birth_given: str
-    sex: str
-    birth_date: str
-    birth_place_insee: str = ""
+    raw: bytes = b""
 
 
-@dataclass(frozen=True)
-class InsiFound:
-    """The identity of an answer 00, as received.
+class InsiRejected(RemoteRejected):
+    """A fault that somebody must repair; `raw` holds the bytes that came, unaltered."""
 
-    Args:
-        history: Former matricules, as received.
-        raw: The answer's bytes, kept unaltered.
-    """
-
-    ins: Ins
-    birth_family: str
-    birth_given: str
-    birth_given_all: str
-    sex: str
-    birth_date: str
-    birth_place_insee: str
-    history: tuple[Ins, ...] = ()
-
-
-@dataclass(frozen=True)
-class InsiAnswer:
-    """Code `00` one identity, `01` none, `02` several; `found` with 00 only.
-
-    Args:
-        raw: The answer's bytes, kept unaltered.
-    """
-
-    code: str
-    found: InsiFound | None = None
     raw: bytes = b""
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ris.domain.errors import InvalidInput, Refused
-from ris.domain.identity.patient import IdentityStatus
+from ris.domain.identity.status import IdentityStatus
 
 OID_NIR = "1.2.250.1.213.1.4.8"
 OID_NIA = "1.2.250.1.213.1.4.9"

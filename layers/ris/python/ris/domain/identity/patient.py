@@ -10,6 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import Enum
 
+from ris.domain.identity.ins import Ins, StrictTraits
+from ris.domain.identity.insi import InsiRecord, Proof
+from ris.domain.identity.status import IdentityStatus as IdentityStatus
+
 
 class Erased(Enum):
     """The sender asked for the value to be erased (HL7 null `""`)."""
@@ -83,15 +87,6 @@ class TraitsChange:
     phone: Change = None
 
 
-class IdentityStatus(Enum):
-    """The four exclusive statuses of the RNIV."""
-
-    PROVISOIRE = "PROV"
-    RECUPEREE = "RECUP"
-    VALIDEE = "VALI"
-    QUALIFIEE = "QUAL"
-
-
 @dataclass(frozen=True)
 class Patient:
     """One patient row.
@@ -104,6 +99,13 @@ class Patient:
         consents: PAM-FR segment ZFA, `ZFA-1` to `ZFA-12` as received (`ZFA-9` feeding the DMP, `ZFA-11` consulting it).
         capture: PAM-FR segment ZFD, `ZFD-1` to `ZFD-8` as received: how the identity was captured and on which proof.
         reliability: PID-32 as the sender last announced it (`VIDE`, `PROV`, `VALI`, and `HOMA`, `FICT`, `DOUT`); `status` is ours.
+        ins: Kept once an answer of INSi was accepted; it leaves only through `ins.qualified`.
+        strict: The strict traits that came with it.
+        insi: The last question to INSi and what became of it.
+        proof: The last identity document recorded.
+        attributes: `homonyme`, `douteuse`, `fictive`.
+        due_at: When INSi is asked again without anybody; `due_site` is the site that asks.
+        announced: Number of the last announcement to the partners; `deleted` of the last that deleted an INS there.
     """
 
     patient_id: str
@@ -116,6 +118,15 @@ class Patient:
     consents: dict[str, str] = field(default_factory=dict)
     capture: dict[str, str] = field(default_factory=dict)
     reliability: tuple[str, ...] = ()
+    ins: Ins | None = None
+    strict: StrictTraits | None = None
+    insi: InsiRecord | None = None
+    proof: Proof | None = None
+    attributes: frozenset[str] = frozenset()
+    due_at: datetime | None = None
+    due_site: str = ""
+    announced: int = 0
+    deleted: int = 0
 
     def ipp(self, authority: str) -> str:
         """Return the IPP in that domain, or an empty string."""
