@@ -16,7 +16,14 @@ def handler(event: RecordOutcomeInput) -> SendHl7Output:
     """Record the failure the state machine caught."""
     code = code_of_cause(event.cause)
     row = record_outcome(
-        outcome_services(), event.accession_number, event.channel, event.recipient, event.error, code, datetime.now(UTC)
+        outcome_services(),
+        event.accession_number,
+        event.channel,
+        event.recipient,
+        event.error,
+        code,
+        datetime.now(UTC),
+        report_version=event.version,
     )
     log(LogReference.RECORD_OUTCOME_001, accession_number=row.owner, channel=row.channel, state=row.state.value, code=code)
     return SendHl7Output(accession_number=row.owner, channel=row.channel, recipient=row.recipient, state=row.state.value)

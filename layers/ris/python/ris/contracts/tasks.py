@@ -43,13 +43,33 @@ class SendHl7Output(Task):
 
 
 class RecordOutcomeInput(Task):
-    """Input of RecordOutcome: the row, and what the failed task let out (`Error` is a group name, `Cause` a JSON text)."""
+    """Input of RecordOutcome: the row, and what the failed task let out (`Error` is a group name, `Cause` a JSON text).
+
+    `version` is that of the report whose row it is; 0 for what is no report.
+    """
 
     accession_number: str
     channel: str
     recipient: str
     error: str
     cause: str = ""
+    version: int = 0
+
+
+class DispatchInput(Task):
+    """Input of the machine `report_dispatch` and of each of its tasks; execution name `dispatch-{accession}-{version}-{attempt}`."""
+
+    accession_number: str
+    version: int
+
+
+class DispatchOutput(Task):
+    """What a task of a dispatch says: the row's state, and what comes next (`send`, `reconcile`, `nothing`)."""
+
+    accession_number: str
+    version: int
+    state: str
+    next: str = "nothing"
 
 
 class SweepInput(Task):

@@ -25,6 +25,14 @@ class RecordState:
 
 
 @dataclass(frozen=True)
+class FrozenVersion:
+    """The content of one version and the legal entity (FINESS EJ) whose keys speak for it."""
+
+    report: FrozenReport
+    legal_entity: str
+
+
+@dataclass(frozen=True)
 class SignedVersion:
     """The stored documents of one version: a resend is these same bytes."""
 
@@ -59,4 +67,57 @@ class NationalRecord(Protocol):
         Raises:
             RemoteRejected: The DMP's own code.
             RemoteUnavailable: No believable answer: ask again later.
+        """
+
+
+class DmpAccess(Protocol):
+    """The DMP by legal entity: each has its own keys and certificates."""
+
+    def record(self, legal_entity: str) -> NationalRecord:
+        """Return the DMP as this legal entity reaches it.
+
+        Raises:
+            Refused: `dmp_not_configured`: the legal entity has no certificate for it.
+            RemoteUnavailable: Keys or secrets cannot be had now.
+        """
+
+    def structure(self, legal_entity: str) -> str:
+        """Return the OU of its SIGN certificate: the Struct_IdNat it may speak for; raises as `record`."""
+
+
+class SignedVersions(Protocol):
+    """The versions of reports that were frozen and signed."""
+
+    def frozen(self, accession_number: str, version: int) -> FrozenVersion | None:
+        """Return a version, or None when there is none or it was withdrawn."""
+
+    def signed(self, accession_number: str, version: int) -> SignedVersion | None:
+        """Return the stored documents of a version, or None until they are all there.
+
+        Raises:
+            Refused: `stored_document_changed`: they are not the bytes that were signed.
+        """
+
+
+class RemoteBreaker(Protocol):
+    """One row per remote: while it is open, nobody is called."""
+
+    def allow(self, remote: str, now: datetime) -> bool:
+        """Say whether the remote may be called now."""
+
+    def success(self, remote: str, now: datetime) -> None:
+        """Note that the remote answered, whatever it said."""
+
+    def failure(self, remote: str, now: datetime, code: str) -> None:
+        """Note that it did not, or that every call will meet the same refusal."""
+
+
+class DispatchWorkflows(Protocol):
+    """Starts the machine `report_dispatch`."""
+
+    def start_dispatch(self, accession_number: str, version: int, attempt: int) -> None:
+        """Start `dispatch-{accession}-{version}-{attempt}`; a name that was ever used is a start that was done.
+
+        Raises:
+            RemoteUnavailable: Not started.
         """

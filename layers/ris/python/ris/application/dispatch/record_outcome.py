@@ -1,4 +1,8 @@
-"""Write on a row what a workflow could not do: refused, to be sent later, or perhaps sent."""
+"""Write on a row what a workflow could not do: refused, to be sent later, or perhaps sent.
+
+The row of a report in the DMP knows itself whether it was perhaps sent, since it is written before each submission: an error of a
+workflow never makes it unknown and never makes an unknown one known, but for the DMP's own refusal of what was sent.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,12 @@ from datetime import datetime
 from typing import Protocol
 
 from ris.application.conflicts import decide
+from ris.application.dispatch.dmp_facts import row_of
 from ris.application.dispatch.plan_order import plan_row
 from ris.application.dispatch.ports import DeliveryStore
 from ris.domain.agenda.exam import Exam
 from ris.domain.dispatch.delivery import Delivery
+from ris.domain.dispatch.dmp import CHANNEL, identity_missing, opposed_to, refused, waits
 from ris.domain.dispatch.transitions import postponed, rejected
 from ris.domain.errors import InvalidInput
 
@@ -34,7 +40,15 @@ class OutcomeServices:
 
 
 def record_outcome(
-    s: OutcomeServices, accession: str, channel: str, recipient: str, error: str, code: str, now: datetime
+    s: OutcomeServices,
+    accession: str,
+    channel: str,
+    recipient: str,
+    error: str,
+    code: str,
+    now: datetime,
+    *,
+    report_version: int = 0,
 ) -> Delivery:
     """Write the outcome of a task that failed; a second time, or after the real answer came, changes nothing.
 
@@ -45,13 +59,16 @@ def record_outcome(
         error: Name of the error as the state machine saw it: a group of ours, `States.Timeout`, `Lambda.Unknown` …
         code: The precise code from the cause, or empty.
         now: Aware UTC instant.
+        report_version: Version of the report whose row it is; 0 for what is no report.
 
     Returns:
         The row: rejected when a person must act, pending when surely nothing left, else pending and unknown.
 
     Raises:
-        InvalidInput: `unknown_exam`.
+        InvalidInput: `unknown_exam`, `unknown_delivery`.
     """
+    if channel == CHANNEL:
+        return decide(lambda: _of_the_dmp(s, row_of(s.deliveries, accession, report_version), error, code, now))
 
     def attempt() -> Delivery:
         row = s.deliveries.get(accession, channel, recipient)
@@ -67,3 +84,24 @@ def record_outcome(
         return row if after == row else s.deliveries.save(after)
 
     return decide(attempt)
+
+
+def _of_the_dmp(s: OutcomeServices, row: Delivery, error: str, code: str, now: datetime) -> Delivery:
+    reason = code or error
+    if error == "RemoteRejected":
+        after = refused(row, now, reason=reason, remote_code=code)
+    elif error in PERSON_ACTS and not row.unknown:
+        after = _by_a_rule(row, reason, now)
+    else:
+        after = waits(row, now, reason=reason)
+    return row if after == row else s.deliveries.save(after)
+
+
+def _by_a_rule(row: Delivery, reason: str, now: datetime) -> Delivery:
+    """Return the row that a rule of ours kept from leaving: what events can mend is held or withdrawn, the rest a person must."""
+    match reason:
+        case "identity_not_qualified":
+            return identity_missing(row, now)
+        case "patient_opposed":
+            return opposed_to(row, now)
+    return refused(row, now, reason=reason)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
 
+from ris.application.dispatch.dmp_port import DispatchWorkflows, DmpAccess, RemoteBreaker, SignedVersions
 from ris.application.dispatch.ports import DeliveryStore, Exams, Hl7Gate, OrderWriter, Patients, Sites
+from ris.domain.dispatch.dmp import DmpRules
 
 
 @dataclass(frozen=True)
@@ -17,3 +21,30 @@ class DispatchServices:
     sites: Sites
     gate: Hl7Gate
     writer: OrderWriter
+
+
+@dataclass(frozen=True)
+class DmpServices:
+    """Everything outside the use cases of the DMP.
+
+    Args:
+        clock: The instant after a call, which may have taken half a minute.
+    """
+
+    deliveries: DeliveryStore
+    exams: Exams
+    patients: Patients
+    versions: SignedVersions
+    dmp: DmpAccess
+    breaker: RemoteBreaker
+    clock: Callable[[], datetime]
+    rules: DmpRules = field(default_factory=DmpRules)
+
+
+@dataclass(frozen=True)
+class RestartServices:
+    """What starting a dispatch again needs: no remote, no document."""
+
+    deliveries: DeliveryStore
+    workflows: DispatchWorkflows
+    rules: DmpRules = field(default_factory=DmpRules)

@@ -7,13 +7,14 @@ believed is `OutcomeUnknown` for a submission and `RemoteUnavailable` for a ques
 from __future__ import annotations
 
 import hashlib
+import http.client
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-import urllib3
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -30,7 +31,9 @@ from ris.adapters.dispatch.dmp.queries import (
 from ris.adapters.dispatch.dmp.settings import DmpSettings
 from ris.adapters.dispatch.dmp.submission import Submission, submit_objects_request
 from ris.adapters.dispatch.dmp.vihf import signed_vihf
+from ris.adapters.dynamodb import by_who_must_act
 from ris.application.dispatch.dmp_port import RecordState, SignedVersion
+from ris.domain.dispatch.dmp_codes import Reaction, code_of_fault, reaction_of
 from ris.domain.errors import OutcomeUnknown, Refused, RemoteRejected, RemoteUnavailable
 from ris.domain.identity.ins import Ins
 from ris.domain.report.frozen import FrozenReport
@@ -38,8 +41,8 @@ from ris.domain.report.frozen import FrozenReport
 ITI_41 = "urn:ihe:iti:2007:ProvideAndRegisterDocumentSet-b"
 ITI_18 = "urn:ihe:iti:2007:RegistryStoredQuery"
 TD0_2 = "urn:hl7-org:v3:PRPA_IN201307UV02"
-BUSY = {"XDSRegistryBusy", "XDSRepositoryBusy"}
-DUPLICATE = "XDSDuplicateUniqueIdInRegistry"
+LARGEST_ANSWER = 4_000_000
+"""Bytes of an answer that are read; ours have a few thousand."""
 T = TypeVar("T")
 
 
@@ -112,17 +115,18 @@ class DmpSoap:
 
     def _envelope(self, url: str, action: str, body: str, report: FrozenReport, ins: Ins, now: datetime, message: str) -> bytes:
         """Return the envelope with a fresh VIHF."""
-        vihf = signed_vihf(
-            settings=self.settings,
-            user=report.author,
-            structure=report.structure,
-            ins=ins,
-            logged_in_at=report.logged_in_at,
-            now=now,
-            assertion_id="_" + self.new_id(),
-            key=self.signing.key,
-            certificate=self.signing.certificate,
-        )
+        with by_who_must_act():  # the key signs in KMS: an outage there is nothing sent
+            vihf = signed_vihf(
+                settings=self.settings,
+                user=report.author,
+                structure=report.structure,
+                ins=ins,
+                logged_in_at=report.logged_in_at,
+                now=now,
+                assertion_id="_" + self.new_id(),
+                key=self.signing.key,
+                certificate=self.signing.certificate,
+            )
         return envelope(action=action, to=url, message_id=f"urn:uuid:{message}", vihf=vihf, body=body)
 
     def _exchange(self, url: str, content_type: str, body: bytes, message: str) -> Any:
@@ -140,28 +144,44 @@ class DmpSoap:
             raise _Unbelievable("the answer is for another request")
         found = fault(root)
         if found is not None:
-            raise RemoteRejected(found[0] or "soap_fault", detail=found[1])
+            code = code_of_fault(*found)
+            if code == "dmp_fault" and found[0] in ("Receiver", "Server"):
+                raise _Unbelievable("a fault of the receiver without a code")
+            raise RemoteRejected(code, detail=found[1])
         if status != 200:
             raise _Unbelievable(f"HTTP {status}")
         return root
 
     def _post(self, url: str, content_type: str, body: bytes) -> tuple[int, str, bytes]:
-        """Post once, without any retry or redirect."""
-        timeout = urllib3.Timeout(connect=self.settings.connect_timeout_s, read=self.settings.read_timeout_s)
-        with urllib3.PoolManager(ssl_context=self.tls, retries=False, timeout=timeout) as pool:
-            try:
-                answer = pool.request("POST", url, body=body, headers={"Content-Type": content_type}, redirect=False)
-            except (
-                urllib3.exceptions.NewConnectionError,
-                urllib3.exceptions.ConnectTimeoutError,
-                urllib3.exceptions.NameResolutionError,
-            ):
-                raise RemoteUnavailable("dmp_unreachable") from None
-            except urllib3.exceptions.SSLError:
-                raise RemoteUnavailable("dmp_tls_refused") from None
-            except urllib3.exceptions.HTTPError as cut:
-                raise _Unbelievable(type(cut).__name__) from None
-            return answer.status, str(answer.headers.get("Content-Type", "")), answer.data
+        """Post once, without any retry or redirect.
+
+        The connection is made before the request is written, so that *surely not sent* means just that: an error of TLS while an answer
+        is read is a lost answer.
+        """
+        parts = urlsplit(url)
+        connection = http.client.HTTPSConnection(
+            parts.hostname or "", parts.port or 443, timeout=self.settings.connect_timeout_s, context=self.tls
+        )
+        try:
+            _connect(connection)
+            connection.sock.settimeout(self.settings.read_timeout_s)
+            connection.request("POST", parts.path, body=body, headers={"Content-Type": content_type})
+            answer = connection.getresponse()
+            return answer.status, answer.headers.get("Content-Type", ""), answer.read(LARGEST_ANSWER)
+        except (OSError, http.client.HTTPException) as cut:
+            raise _Unbelievable(type(cut).__name__) from None
+        finally:
+            connection.close()
+
+
+def _connect(connection: http.client.HTTPSConnection) -> None:
+    """Open the connection; whatever fails here, nothing was sent."""
+    try:
+        connection.connect()
+    except ssl.SSLError:
+        raise RemoteUnavailable("dmp_tls_refused") from None
+    except OSError:
+        raise RemoteUnavailable("dmp_unreachable") from None
 
 
 class _Unbelievable(Exception):
@@ -196,8 +216,9 @@ def _provide_and_register(request: str, parts: dict[str, bytes]) -> str:
 def _raise_for_submission(errors: list[tuple[str, str]]) -> None:
     """Raise what a failed submission means: busy is surely not taken, a duplicate is perhaps ours."""
     code, context = errors[0]
-    if code in BUSY:
-        raise RemoteUnavailable(code, detail=context)
-    if code == DUPLICATE:
-        raise OutcomeUnknown(code, detail=context)
+    match reaction_of(code):
+        case Reaction.SEND_AGAIN:
+            raise RemoteUnavailable(code, detail=context)
+        case Reaction.ASK:
+            raise OutcomeUnknown(code, detail=context)
     raise RemoteRejected(code, detail=context)
