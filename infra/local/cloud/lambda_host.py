@@ -137,10 +137,22 @@ def _environment(function: Function, properties: dict[str, Any], addresses: dict
         "PYTHONPATH": os.pathsep.join(map(str, [function.code, *layers, sysconfig.get_path("purelib")])),
         "TZ": ":UTC",
     }
-    variables = {key: str(value) for key, value in properties.get("Environment", {}).get("Variables", {}).items()}
+    given = properties.get("Environment", {}).get("Variables", {})
+    variables = {key: _mounted(str(value), properties.get("Layers", [])) for key, value in given.items()}
     if taken := runtime.keys() & variables.keys():
         raise UnknownToTheLocalCloud(f"{function.logical_id} sets {sorted(taken)[0]}, which belongs to the runtime")
     return {**variables, **runtime}
+
+
+def _mounted(value: str, layers: list[str]) -> str:
+    """Return where a path under /opt, where Lambda mounts its layers, lies here."""
+    if not value.startswith("/opt/"):
+        return value
+    for arn in layers:
+        path = _layer_folder(arn) / value.removeprefix("/opt/")
+        if path.exists():
+            return str(path)
+    raise UnknownToTheLocalCloud(f"path {value}, which no layer of the function holds")
 
 
 def layer_folders(arn: str) -> list[Path]:
@@ -149,13 +161,17 @@ def layer_folders(arn: str) -> list[Path]:
     A layer of ours holds its `python` folder. A pinned third-party layer holds requirements only: its packages are those of the
     interpreter that runs the cloud.
     """
-    layer = lambda_backends[ACCOUNT][REGION].layers_versions_by_arn(arn)
-    folder = sam.code_path(layer.content["S3Key"])
+    folder = _layer_folder(arn)
     if (folder / "python").is_dir():
         return [folder / "python"]
     if any(folder.glob("requirements*")):
         return []
-    raise UnknownToTheLocalCloud(f"layer {layer.name}: {folder} holds neither a python folder nor requirements")
+    raise UnknownToTheLocalCloud(f"layer {arn}: {folder} holds neither a python folder nor requirements")
+
+
+def _layer_folder(arn: str) -> Path:
+    layer = lambda_backends[ACCOUNT][REGION].layers_versions_by_arn(arn)
+    return sam.code_path(layer.content["S3Key"])
 
 
 class Host:
