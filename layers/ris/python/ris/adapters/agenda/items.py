@@ -103,6 +103,7 @@ _EXAM_TEXTS = (
     "cancel_reason",
     "cancelled_by",
     "accession_authority",
+    "information",
 )
 
 

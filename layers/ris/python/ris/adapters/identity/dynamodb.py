@@ -6,8 +6,15 @@
 | identifier, unique | `IDENTIFIER#{authority}#{value}` | `IDENTIFIER` |
 | number typed at the desk | `NUMBER#{value}` | `{authority}` |
 | name | `NAME#{first 3 letters}` | `{word}#{patient_id}` |
+| event | `PATIENT#{patient_id}` | `EVENT#{event_id}` |
+| answer of INSi | `PATIENT#{patient_id}` | `INSI#{instant}#{n}` |
+| change of status | `PATIENT#{patient_id}` | `HISTORY#{instant}#{n}` |
+| announcement | `PATIENT#{patient_id}` | `ANNOUNCEMENT#{number}` |
 
-One transaction writes the row and the difference of its neighbours:
+Lists: a row for which INSi is asked again stands on `{site}#insi`; an event that is not applied and an announcement whose delivery rows are
+not written stand on `{site}#identity`.
+
+One transaction writes the row, the difference of its neighbours, and what the change leaves behind:
 
     A: read v3 ── decide ── write v4 if v3, IDENTIFIER if free or mine ──▶ done
     B:      read v3 ── decide ───────────── write v4 if v3 ──▶ Conflict: reads v4, decides again
@@ -16,21 +23,41 @@ One transaction writes the row and the difference of its neighbours:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
-from datetime import date
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
 
-from ris.adapters.dynamodb import Item, Key, Table, Write, instant_of, instant_text, key_part, write
-from ris.adapters.identity.memory import search_order
+from ris.adapters.dynamodb import Item, Key, Table, Write, instant_text, key_part, write
+from ris.adapters.identity.items import (
+    announcement_item,
+    announcement_of,
+    answer_item,
+    answer_of,
+    change_item,
+    change_of,
+    event_item,
+    event_of,
+    known_instant,
+    patient_item,
+    patient_of,
+)
+from ris.adapters.identity.memory import PLAN_WITHIN, search_order
 from ris.application.conflicts import Conflict
+from ris.application.identity.records import EventState, KeptAnswer, RecordedEvent, Transition, Unfinished
+from ris.domain.identity.announcing import Announcement
 from ris.domain.identity.names import search_words, words_of
-from ris.domain.identity.patient import Identifier, IdentityStatus, Patient, Traits
+from ris.domain.identity.patient import Identifier, Patient
+from ris.domain.identity.rniv import StatusChange
 
 _PREFIX = 3
 _CANDIDATES = 200
 
 
+NOTHING_MORE = Transition()
+
+
 class DynamoPatientStore:
-    """Implements `PatientStore` on the `patients` table.
+    """Implements `PatientStore` and `IdentityStore` on the `patients` table.
 
     Args:
         table: The `patients` table.
@@ -42,20 +69,20 @@ class DynamoPatientStore:
     def get(self, patient_id: str) -> Patient | None:
         """Return the patient, read consistently, or None."""
         item = self._table.get(f"PATIENT#{patient_id}", "PATIENT")
-        return _patient(item) if item else None
+        return patient_of(item) if item else None
 
     def get_many(self, patient_ids: Sequence[str]) -> dict[str, Patient]:
         """Return those that exist, by id, read consistently."""
         found = self._table.get_many([(f"PATIENT#{each}", "PATIENT") for each in patient_ids])
-        return {item["patient_id"]: _patient(item) for item in found.values()}
+        return {item["patient_id"]: patient_of(item) for item in found.values()}
 
     def find_by_identifier(self, identifier: Identifier) -> Patient | None:
         """Return the owner of (value, authority), or None."""
         owner = self._table.get(*_identifier_key(identifier))
         return self.get(owner["patient_id"]) if owner else None
 
-    def save(self, patient: Patient) -> Patient:
-        """Write the row and the difference of its identifier and name rows in one transaction.
+    def save(self, patient: Patient, transition: Transition = NOTHING_MORE) -> Patient:
+        """Write the row, the difference of its identifier and name rows, and the transition, in one transaction.
 
         Raises:
             Conflict: The version read no longer stands, or an identifier belongs to somebody else.
@@ -64,11 +91,29 @@ class DynamoPatientStore:
         if (before.version if before else 0) != patient.version:
             raise Conflict("version")
         written = replace(patient, version=patient.version + 1)
-        row = self._table.putting_version(
-            {**_item(written), "pk": f"PATIENT#{patient.patient_id}", "sk": "PATIENT"}, patient.version
-        )
-        write(self._table.client, [row, *self._identifier_writes(before, patient), *self._name_writes(before, patient)])
+        listed = {"due_pk": f"{patient.due_site}#insi", "due_at": instant_text(patient.due_at)} if patient.due_at else {}
+        item = {**patient_item(written), **listed, "pk": f"PATIENT#{patient.patient_id}", "sk": "PATIENT"}
+        row = self._table.putting_version(item, patient.version)
+        beside = [*self._identifier_writes(before, patient), *self._name_writes(before, patient)]
+        write(self._table.client, [row, *beside, *self._transition_writes(patient.patient_id, transition)])
         return written
+
+    def _transition_writes(self, patient_id: str, transition: Transition) -> Iterable[Write]:
+        pk = f"PATIENT#{patient_id}"
+        for number, change in enumerate(transition.changes):
+            sk = f"HISTORY#{instant_text(change.at)}#{transition.announcement.number if transition.announcement else 0}.{number}"
+            yield self._table.putting({"pk": pk, "sk": sk, **change_item(change)})
+        if transition.announcement:
+            yield self._table.putting(_announcement_row(patient_id, transition.announcement))
+        if transition.event:
+            yield self._event_write(transition.event)
+
+    def _event_write(self, event: RecordedEvent) -> Write:
+        written = replace(event, version=event.version + 1)
+        waits = event.state is EventState.RECORDED and event.due_at is not None
+        listed = {"due_pk": f"{event.site}#identity", "due_at": instant_text(event.due_at)} if waits else {}
+        pk, sk = _event_key(event.patient_id, event.event_id)
+        return self._table.putting_version({"pk": pk, "sk": sk, **event_item(written), **listed}, event.version)
 
     def _identifier_writes(self, before: Patient | None, after: Patient) -> Iterable[Write]:
         old, new = set(before.identifiers if before else ()), set(after.identifiers)
@@ -110,6 +155,73 @@ class DynamoPatientStore:
         shown = [patient for patient in found.values() if _is_meant(patient, text.strip(), wanted)]
         return sorted(shown, key=search_order)[:limit]
 
+    def add_event(self, event: RecordedEvent) -> bool:
+        """Write a new event; False when its id is there already."""
+        try:
+            write(self._table.client, [self._event_write(event)])
+        except Conflict:
+            return False
+        return True
+
+    def event(self, patient_id: str, event_id: str) -> RecordedEvent | None:
+        """Return one event, read consistently, or None."""
+        item = self._table.get(*_event_key(patient_id, event_id))
+        return event_of(item) if item else None
+
+    def save_event(self, event: RecordedEvent) -> RecordedEvent:
+        """Write an event alone over the version read; raise Conflict when it no longer stands."""
+        write(self._table.client, [self._event_write(event)])
+        return replace(event, version=event.version + 1)
+
+    def keep_answer(self, answer: KeptAnswer) -> None:
+        """Write one answer, once."""
+        item = {"pk": f"PATIENT#{answer.patient_id}", "sk": f"INSI#{answer.answer_id}", **answer_item(answer)}
+        with suppress(Conflict):
+            write(self._table.client, [self._table.putting(item, condition="attribute_not_exists(pk)")])
+
+    def answer(self, patient_id: str, answer_id: str) -> KeptAnswer | None:
+        """Return one answer, read consistently, or None."""
+        item = self._table.get(f"PATIENT#{patient_id}", f"INSI#{answer_id}")
+        return answer_of(item) if item else None
+
+    def answers(self, patient_id: str, *, limit: int) -> list[KeptAnswer]:
+        """Return a patient's answers, newest first."""
+        items = self._table.query(f"PATIENT#{patient_id}", prefix="INSI#", limit=limit, newest_first=True)
+        return [answer_of(item) for item in items]
+
+    def history(self, patient_id: str, *, limit: int) -> list[StatusChange]:
+        """Return a patient's changes of status, newest first."""
+        items = self._table.query(f"PATIENT#{patient_id}", prefix="HISTORY#", limit=limit, newest_first=True)
+        return [change_of(item) for item in items]
+
+    def announcement(self, patient_id: str, number: int) -> Announcement | None:
+        """Return one announcement, read consistently, or None."""
+        item = self._table.get(*_announcement_key(patient_id, number))
+        return announcement_of(item) if item else None
+
+    def announcement_planned(self, patient_id: str, number: int) -> None:
+        """Take an announcement off the sweep's list."""
+        found = self.announcement(patient_id, number)
+        if found and not found.planned:
+            write(self._table.client, [self._table.putting(_announcement_row(patient_id, replace(found, planned=True)))])
+
+    def insi_due(self, site: str, *, now: datetime, limit: int) -> list[Patient]:
+        """Return patients for whom the site asks INSi again by now, the longest due first."""
+        return [patient_of(item) for item in self._table.due(f"{site}#insi", until=now, limit=limit)]
+
+    def unfinished(self, site: str, *, now: datetime, limit: int) -> list[Unfinished]:
+        """Return events and announcements that nobody finished by now, oldest first."""
+        return [
+            Unfinished(
+                patient_id=str(item["pk"]).removeprefix("PATIENT#"),
+                site=site,
+                due_at=known_instant(item["due_at"]),
+                event_id=str(item.get("event_id", "")),
+                announcement=0 if "event_id" in item else int(item["number"]),
+            )
+            for item in self._table.due(f"{site}#identity", until=now, limit=limit)
+        ]
+
 
 def _is_meant(patient: Patient, number: str, wanted: list[str]) -> bool:
     if any(each.value == number for each in patient.identifiers):
@@ -130,35 +242,15 @@ def _name_key(word: str, patient_id: str) -> Key:
     return f"NAME#{word[:_PREFIX]}", f"{word}#{patient_id}"
 
 
-def _item(patient: Patient) -> Item:
-    traits = asdict(patient.traits)
-    traits["birth_date"] = patient.traits.birth_date.isoformat() if patient.traits.birth_date else ""
-    return {
-        "patient_id": patient.patient_id,
-        "traits": traits,
-        "identifiers": [asdict(each) for each in patient.identifiers],
-        "status": patient.status.value,
-        "sites": sorted(patient.sites),
-        "consents": patient.consents,
-        "capture": patient.capture,
-        "reliability": list(patient.reliability),
-        "updated_at": instant_text(patient.updated_at),
-        "version": patient.version,
-    }
+def _event_key(patient_id: str, event_id: str) -> Key:
+    return f"PATIENT#{patient_id}", f"EVENT#{event_id}"
 
 
-def _patient(item: Item) -> Patient:
-    traits = dict(item["traits"])
-    born = traits.pop("birth_date")
-    return Patient(
-        patient_id=item["patient_id"],
-        traits=Traits(**traits, birth_date=date.fromisoformat(born) if born else None),
-        identifiers=tuple(Identifier(**each) for each in item["identifiers"]),
-        status=IdentityStatus(item["status"]),
-        sites=frozenset(item["sites"]),
-        consents=item["consents"],
-        capture=item["capture"],
-        reliability=tuple(item["reliability"]),
-        updated_at=instant_of(item["updated_at"]),
-        version=item["version"],
-    )
+def _announcement_key(patient_id: str, number: int) -> Key:
+    return f"PATIENT#{patient_id}", f"ANNOUNCEMENT#{number:06d}"
+
+
+def _announcement_row(patient_id: str, announcement: Announcement) -> Item:
+    pk, sk = _announcement_key(patient_id, announcement.number)
+    due = {"due_pk": f"{announcement.site}#identity", "due_at": instant_text(announcement.at + PLAN_WITHIN)}
+    return {"pk": pk, "sk": sk, **announcement_item(announcement), **({} if announcement.planned else due)}

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
+from ris.application.identity.records import KeptAnswer, RecordedEvent, Transition, Unfinished
+from ris.domain.identity.announcing import Announcement
 from ris.domain.identity.patient import Identifier, Patient
+from ris.domain.identity.rniv import StatusChange
 
 
 class PatientStore(Protocol):
@@ -20,8 +24,12 @@ class PatientStore(Protocol):
     def find_by_identifier(self, identifier: Identifier) -> Patient | None:
         """Return the patient who owns (value, authority), or None."""
 
-    def save(self, patient: Patient) -> Patient:
+    def save(self, patient: Patient, transition: Transition = Transition()) -> Patient:  # noqa: B008 - frozen and empty
         """Write the row, its identifiers and its name rows in one transaction; the version read must still stand.
+
+        Args:
+            patient: As it shall be.
+            transition: What is written with it: history, announcement, the event that did it (under the version read of it).
 
         Returns:
             The patient as written, its version one higher.
@@ -32,3 +40,51 @@ class PatientStore(Protocol):
 
     def search(self, text: str, *, limit: int) -> list[Patient]:
         """Return patients one of whose names begins with each word of the text, or whose IPP is the text; O(rows returned)."""
+
+
+class IdentityStore(PatientStore, Protocol):
+    """The same table, with what identity qualification keeps in a patient's partition."""
+
+    def add_event(self, event: RecordedEvent) -> bool:
+        """Write a new event; say False, and change nothing, when its id is there already."""
+
+    def event(self, patient_id: str, event_id: str) -> RecordedEvent | None:
+        """Return one event, read consistently, or None."""
+
+    def save_event(self, event: RecordedEvent) -> RecordedEvent:
+        """Write an event alone under the version read; raise Conflict when it no longer stands."""
+
+    def keep_answer(self, answer: KeptAnswer) -> None:
+        """Write one answer, once; the same again changes nothing."""
+
+    def answer(self, patient_id: str, answer_id: str) -> KeptAnswer | None:
+        """Return one answer, read consistently, or None."""
+
+    def answers(self, patient_id: str, *, limit: int) -> list[KeptAnswer]:
+        """Return a patient's answers, newest first."""
+
+    def history(self, patient_id: str, *, limit: int) -> list[StatusChange]:
+        """Return a patient's changes of status, newest first."""
+
+    def announcement(self, patient_id: str, number: int) -> Announcement | None:
+        """Return one announcement, read consistently, or None."""
+
+    def announcement_planned(self, patient_id: str, number: int) -> None:
+        """Take an announcement off the sweep's list: its delivery rows are written."""
+
+    def insi_due(self, site: str, *, now: datetime, limit: int) -> list[Patient]:
+        """Return patients for whom the site asks INSi again by now, the longest due first (index `due`, `{site}#insi`)."""
+
+    def unfinished(self, site: str, *, now: datetime, limit: int) -> list[Unfinished]:
+        """Return events and announcements that nobody finished by now, oldest first (index `due`, `{site}#identity`)."""
+
+
+class IdentityWorkflows(Protocol):
+    """Starts the machine of identity qualification."""
+
+    def start_identity(self, event: RecordedEvent) -> None:
+        """Start `identity-{patient_id}-{event_id}`, with the attempt's number behind it from the second on; a second start is none.
+
+        Raises:
+            RemoteUnavailable: Not started; the event stands, and the sweep starts it.
+        """

@@ -87,6 +87,7 @@ class Exam:
         hold_token: What the booking machine must show to confirm; `hold_expires_at` is its end.
         changed_at: Instant of the last change of state.
         publish_due_at: From this instant the sweep publishes the steps again; None once the site's feed has the present state.
+        information: ZFA-9 as collected at the desk for this episode: `INO`, `IO`, `NA`, or empty while nobody asked.
         cancel_reason: Code of the cancellation: `order_cancelled`, `patient`, `site` …; `cancelled_by` is who did it.
     """
 
@@ -110,6 +111,7 @@ class Exam:
     cancel_reason: str = ""
     cancelled_by: str = ""
     accession_authority: str = ""
+    information: str = ""
 
     @property
     def reserves(self) -> bool:

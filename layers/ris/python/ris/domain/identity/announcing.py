@@ -40,6 +40,7 @@ class Announcement:
         dropped: With A47: the INS that left while it was qualified and must go.
         erases_used_name: There was a used name before, and there is none now.
         planned: Whether the delivery rows were written.
+        site: Where the change was made; its sweep sees to what a dead execution left.
     """
 
     number: int
@@ -49,6 +50,7 @@ class Announcement:
     dropped: Ins | None = None
     erases_used_name: bool = False
     planned: bool = False
+    site: str = ""
 
 
 def _outward(patient: Patient) -> tuple[object, ...]:
@@ -61,13 +63,14 @@ def _left_with(patient: Patient) -> Ins | None:
     return patient.ins if patient.status is IdentityStatus.QUALIFIEE else None
 
 
-def announced(before: Patient, after: Patient, *, at: datetime) -> tuple[Patient, Announcement | None]:
+def announced(before: Patient, after: Patient, *, at: datetime, site: str) -> tuple[Patient, Announcement | None]:
     """Return the patient with the number of the announcement that the change needs, and the announcement; or None for none.
 
     Args:
         before: As stored.
         after: As it will be stored.
         at: Instant of the change.
+        site: Where it was made.
     """
     if _outward(before) == _outward(after):
         return after, None
@@ -79,7 +82,7 @@ def announced(before: Patient, after: Patient, *, at: datetime) -> tuple[Patient
         after.traits.used_family or after.traits.used_given
     )
     trigger = Trigger.CHANGE_IDENTIFIERS if deletes else Trigger.UPDATE
-    return told, Announcement(number, trigger, at, told, old if deletes else None, erased)
+    return told, Announcement(number, trigger, at, told, old if deletes else None, erased, site=site)
 
 
 def is_superseded(announcement: Announcement, now: Patient) -> bool:
