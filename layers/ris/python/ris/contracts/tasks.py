@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -84,3 +86,23 @@ class SweepOutput(Task):
     done: int = 0
     overdue: int = 0
     failed: int = 0
+
+
+class SigningInput(Task):
+    """Input of the signing machine and of each of its tasks: the click of a validation, and the revision it was made on."""
+
+    accession_number: str
+    version: int
+    draft_rev: int
+    validator_account: str
+    validated_at: datetime
+    logged_in_at: datetime
+
+
+class SigningOutput(Task):
+    """What a signing task says: how far the version is, and the name under which its dispatch starts."""
+
+    accession_number: str
+    version: int
+    state: str
+    dispatch_name: str

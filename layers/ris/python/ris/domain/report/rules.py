@@ -61,7 +61,7 @@ def clean_title(title: str) -> str:
 
 def problems_of(title: str, sections: tuple[Section, ...]) -> tuple[Problem, ...]:
     """Return everything that keeps this text from being validated, in reading order; empty when nothing does."""
-    return tuple((*_of_title(title), *_of_sections(sections)))
+    return (*_of_title(title), *_of_sections(sections))
 
 
 def _of_title(title: str) -> Iterator[Problem]:

@@ -1,0 +1,149 @@
+"""The memory twins of the report context."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import datetime
+
+from ris.adapters.dispatch.memory import MemoryDeliveryStore
+from ris.application.conflicts import Conflict
+from ris.domain.dispatch.delivery import Delivery
+from ris.domain.errors import RemoteUnavailable
+from ris.domain.report.draft import Draft, DraftStatus, Validation
+from ris.domain.report.version import Version
+
+
+class MemoryReportStore:
+    """Twin of `DynamoReportStore`.
+
+    Args:
+        deliveries: Where the rows of a transaction go.
+    """
+
+    def __init__(self, deliveries: MemoryDeliveryStore | None = None) -> None:
+        self._lock = threading.RLock()
+        self._deliveries = deliveries or MemoryDeliveryStore()
+        self._drafts: dict[str, Draft] = {}
+        self._versions: dict[tuple[str, int], Version] = {}
+        self._contents: dict[tuple[str, int, int], bytes] = {}
+
+    def draft(self, accession_number: str) -> Draft | None:
+        """See `ReportStore`."""
+        with self._lock:
+            return self._drafts.get(accession_number)
+
+    def save_draft(self, draft: Draft) -> Draft:
+        """See `ReportStore`."""
+        with self._lock:
+            self._require_draft(draft)
+            written = replace(draft, rev=draft.rev + 1)
+            self._drafts[draft.accession_number] = written
+            return written
+
+    def version(self, accession_number: str, version: int) -> Version | None:
+        """See `ReportStore`."""
+        with self._lock:
+            return self._versions.get((accession_number, version))
+
+    def versions(self, accession_number: str) -> list[Version]:
+        """See `ReportStore`."""
+        with self._lock:
+            return [self._versions[key] for key in sorted(self._versions) if key[0] == accession_number]
+
+    def save_version(self, version: Version) -> Version:
+        """See `ReportStore`."""
+        with self._lock:
+            self._require_version(version)
+            written = replace(version, row_version=version.row_version + 1)
+            self._versions[(version.accession_number, version.version)] = written
+            return written
+
+    def commit(
+        self, draft: Draft, version: Version, *, deliveries: tuple[Delivery, ...] = (), content: bytes | None = None
+    ) -> tuple[Draft, Version]:
+        """See `ReportStore`."""
+        place = (version.accession_number, version.version, version.making)
+        with self._lock:
+            self._require_draft(draft)
+            self._require_version(version)
+            if content is not None and place in self._contents:
+                raise Conflict("content")
+            for row in deliveries:
+                before = self._deliveries.get(row.owner, row.channel, row.recipient, row.report_version)
+                if (before.version if before else 0) != row.version:
+                    raise Conflict("delivery")
+            for row in deliveries:
+                self._deliveries.save(row)
+            if content is not None:
+                self._contents[place] = content
+            return self.save_draft(draft), self.save_version(version)
+
+    def content(self, version: Version) -> bytes | None:
+        """See `ReportStore`."""
+        with self._lock:
+            return self._contents.get((version.accession_number, version.version, version.making))
+
+    def unvalidated(self, site: str, *, limit: int) -> list[Draft]:
+        """See `ReportStore`."""
+        waiting = (DraftStatus.DRAFT, DraftStatus.PROVISIONAL)
+        with self._lock:
+            drafts = [one for one in self._drafts.values() if one.site == site and one.status in waiting and one.edited_at]
+        return sorted(drafts, key=lambda one: (str(one.edited_at), one.accession_number))[:limit]
+
+    def unsigned(self, site: str, *, now: datetime, limit: int) -> list[Draft | Version]:
+        """See `ReportStore`."""
+        with self._lock:
+            drafts = [one for one in self._drafts.values() if one.status is DraftStatus.VALIDATING]
+            rows: list[Draft | Version] = [*drafts, *self._versions.values()]
+        late = [one for one in rows if one.site == site and one.due_at and one.due_at <= now]
+        return sorted(late, key=lambda one: (str(one.due_at), one.accession_number))[:limit]
+
+    def _require_draft(self, draft: Draft) -> None:
+        stored = self._drafts.get(draft.accession_number)
+        if (stored.rev if stored else 0) != draft.rev:
+            raise Conflict("draft")
+
+    def _require_version(self, version: Version) -> None:
+        stored = self._versions.get((version.accession_number, version.version))
+        if (stored.row_version if stored else 0) != version.row_version:
+            raise Conflict("version")
+
+
+class MemoryDocumentStore:
+    """Twin of `S3DocumentStore`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.kept: dict[str, bytes] = {}
+
+    def keep(self, key: str, content: bytes, *, content_type: str) -> bytes:  # noqa: ARG002 - the port's signature
+        """See `DocumentStore`."""
+        with self._lock:
+            return self.kept.setdefault(key, content)
+
+    def get(self, key: str) -> bytes:
+        """See `DocumentStore`."""
+        with self._lock:
+            if key not in self.kept:
+                raise RemoteUnavailable("document_unavailable")
+            return self.kept[key]
+
+
+class MemorySigningWorkflows:
+    """Keeps what would be started, under its name.
+
+    Args:
+        failures: Raised one by one, before anything is started.
+    """
+
+    def __init__(self, *failures: Exception) -> None:
+        self.started: dict[str, tuple[str, Validation, int]] = {}
+        self._failures = list(failures)
+
+    def start_signing(self, accession_number: str, validation: Validation, *, draft_rev: int, attempt: int) -> None:
+        """See `SigningWorkflows`."""
+        if self._failures:
+            raise self._failures.pop(0)
+        name = f"signing-{accession_number}-{validation.version}" + (f"-{attempt}" if attempt > 1 else "")
+        self.started.setdefault(name, (accession_number, validation, draft_rev))

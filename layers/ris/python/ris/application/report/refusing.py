@@ -1,0 +1,67 @@
+"""What a refusal on the way to the signature leaves behind: the draft to be corrected, and never half a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from ris.application.conflicts import decide
+from ris.application.report.services import ReportServices
+from ris.domain.dispatch.delivery import Delivery
+from ris.domain.errors import InvalidInput, Refused
+from ris.domain.report import draft as drafts
+from ris.domain.report.draft import Draft, DraftStatus, Refusal
+from ris.domain.report.plan import withdrawn_rows
+from ris.domain.report.version import Version, VersionState, withdrawn
+
+
+@contextmanager
+def putting_back(s: ReportServices, accession: str, version: int, now: datetime) -> Iterator[None]:
+    """Put the draft back with its refusal when what is inside is refused, then let the refusal out.
+
+    Raises:
+        InvalidInput: As raised inside; so is Refused.
+        RemoteUnavailable: `too_busy`, nothing was put back: the task is tried again.
+    """
+    try:
+        yield
+    except (InvalidInput, Refused) as error:
+        refusal = Refusal(error.code, error.field, error.detail, now)
+        decide(lambda: _put_back(s, accession, version, refusal, now))
+        raise
+
+
+def _put_back(s: ReportServices, accession: str, number: int, refusal: Refusal, now: datetime) -> None:
+    draft, version = s.reports.draft(accession), s.reports.version(accession, number)
+    if draft is None or draft.status is not DraftStatus.VALIDATING:
+        return
+    if draft.validation is None or draft.validation.version != number:
+        return
+    back = drafts.put_back(draft, refusal)
+    if version is None or version.state is VersionState.WITHDRAWN:
+        s.reports.save_draft(back)
+    elif version.state is not VersionState.SIGNED:
+        gone = withdrawn_rows(rows_of(s, version), now)
+        s.reports.commit(back, withdrawn(version, refusal.code, now), deliveries=gone)
+
+
+def rows_of(s: ReportServices, version: Version) -> tuple[Delivery, ...]:
+    """Return the delivery rows of one version."""
+    rows = s.deliveries.of_owner(version.accession_number)
+    return tuple(row for row in rows if row.report_version == version.version)
+
+
+def require_validating(draft: Draft | None, version: int, draft_rev: int) -> Draft:
+    """Return the draft that this execution was started for.
+
+    Raises:
+        InvalidInput: `unknown_report`.
+        Refused: `validation_gone`: the draft is no longer what was validated; nothing is put back, somebody else did it.
+    """
+    if draft is None:
+        raise InvalidInput("unknown_report", field="accession_number")
+    stands = draft.status is DraftStatus.VALIDATING and draft.rev == draft_rev
+    if not stands or draft.validation is None or draft.validation.version != version:
+        raise Refused("validation_gone", field="draft_rev")
+    return draft

@@ -1,0 +1,46 @@
+"""Last task of the signing machine: sign the submission of a version, and say that the report is validated.
+
+The signature is made over the bytes that were kept, and kept itself: a resend is the same bytes, years later and with another key.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ris.application.conflicts import decide
+from ris.application.report.documents import frozen_of, kept, read, version_of
+from ris.application.report.refusing import putting_back
+from ris.application.report.services import ReportServices
+from ris.domain.errors import InvalidInput
+from ris.domain.report.draft import DraftStatus, validated
+from ris.domain.report.version import CDA, PDF, SIGNATURE, StoredFile, Version, VersionState, advanced
+
+
+def sign_submission(s: ReportServices, accession: str, number: int, now: datetime) -> Version:
+    """Sign a version and close its draft; run again, it changes nothing.
+
+    Raises:
+        InvalidInput: `unknown_version`.
+        Refused: `version_withdrawn`; `certificate_of_another_structure`, `certificate_of_another_key`, the draft has its refusal.
+        RemoteUnavailable: The key or its certificate is not to be had, `document_unavailable`, `too_busy`.
+    """
+    version = version_of(s, accession, number)
+    if version.state is VersionState.SIGNED:
+        return version
+    report, _, cda = frozen_of(s, version), read(s, version, PDF), read(s, version, CDA)
+    with putting_back(s, accession, number, now):
+        signature = s.signer.sign(report, cda, legal_entity=version.legal_entity, now=now)
+    file = kept(s, version, SIGNATURE, signature)
+    return decide(lambda: _close(s, version, file, now))
+
+
+def _close(s: ReportServices, version: Version, file: StoredFile, now: datetime) -> Version:
+    row = version_of(s, version.accession_number, version.version)
+    if row.state is VersionState.SIGNED:
+        return row
+    draft = s.reports.draft(version.accession_number)
+    if draft is None or draft.status is not DraftStatus.VALIDATING:
+        raise InvalidInput("unknown_report", field="accession_number")
+    signed = advanced(row, VersionState.SIGNED, SIGNATURE, file, now)
+    _, written = s.reports.commit(validated(draft, version.version), signed)
+    return written
