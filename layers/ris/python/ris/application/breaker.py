@@ -114,22 +114,22 @@ def guarded(store: BreakerStore, remote: str, call: Callable[[], Result], now: d
     Raises:
         RemoteUnavailable: `{remote}_breaker_open`, the call was not made; or the call's own.
     """
-    if not decide(lambda: _may_pass(store, remote, now, settings)):
+    if not decide(lambda: may_pass(store, remote, now, settings)):
         raise RemoteUnavailable(f"{remote}_breaker_open")
     try:
         result = call()
     except RemoteUnavailable as error:
         code = error.code
-        decide(lambda: _failed(store, remote, code, now, settings))
+        decide(lambda: failed(store, remote, code, now, settings))
         raise
     except RisError:
-        decide(lambda: _succeeded(store, remote, now))
+        decide(lambda: succeeded(store, remote, now))
         raise
-    decide(lambda: _succeeded(store, remote, now))
+    decide(lambda: succeeded(store, remote, now))
     return result
 
 
-def _may_pass(store: BreakerStore, remote: str, now: datetime, settings: BreakerSettings) -> bool:
+def may_pass(store: BreakerStore, remote: str, now: datetime, settings: BreakerSettings) -> bool:
     """Say whether this call goes through; an open breaker whose pause is over lets exactly one."""
     row = store.get(remote)
     if row.state is BreakerState.CLOSED:
@@ -143,7 +143,7 @@ def _may_pass(store: BreakerStore, remote: str, now: datetime, settings: Breaker
     return True
 
 
-def _failed(store: BreakerStore, remote: str, code: str, now: datetime, settings: BreakerSettings) -> None:
+def failed(store: BreakerStore, remote: str, code: str, now: datetime, settings: BreakerSettings) -> None:
     row = store.get(remote)
     failures = row.failures + 1
     if row.state is BreakerState.CLOSED and failures < settings.failures_to_open:
@@ -163,7 +163,7 @@ def _failed(store: BreakerStore, remote: str, code: str, now: datetime, settings
     store.save(after, Incident(remote, opened_at, None, failures, code))
 
 
-def _succeeded(store: BreakerStore, remote: str, now: datetime) -> None:
+def succeeded(store: BreakerStore, remote: str, now: datetime) -> None:
     row = store.get(remote)
     if row.state is BreakerState.CLOSED and row.failures == 0:
         return
