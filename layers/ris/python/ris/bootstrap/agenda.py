@@ -66,8 +66,13 @@ class DispatchOrders:
         plan_order(services().deliveries, exam, now)
 
     def send_again(self, delivery: Delivery, now: datetime) -> None:
-        """See the port."""
+        """See the port: a report's row is started again as an execution, which decides on the facts; an order goes out from here."""
+        from ris.application.dispatch.restart_dispatch import restart_dispatch
         from ris.application.dispatch.send_hl7 import send_again
+        from ris.bootstrap.dispatch import restart_services
         from ris.bootstrap.dispatch import services as dispatch
 
-        send_again(dispatch(), delivery, now)
+        if delivery.report_version:
+            restart_dispatch(restart_services(), delivery, now)
+        else:
+            send_again(dispatch(), delivery, now)

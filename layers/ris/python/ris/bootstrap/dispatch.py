@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import functools
 import os
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ris.adapters.dispatch.dmp.access import KeysOfLegalEntities
     from ris.adapters.dynamodb import Table
     from ris.application.dispatch.record_outcome import OutcomeServices
-    from ris.application.dispatch.services import DispatchServices
+    from ris.application.dispatch.services import DispatchServices, DmpServices, RestartServices
+    from ris.contracts.dispatch import DmpSettingsText
+    from ris.domain.dispatch.dmp import DmpRules
 
 
 @functools.cache
@@ -71,3 +75,93 @@ def outcome_services() -> OutcomeServices:
     from ris.application.dispatch.record_outcome import OutcomeServices
 
     return OutcomeServices(deliveries=DynamoDeliveryStore(table("EXAMS")), exams=DynamoExamStore(table("EXAMS")))
+
+
+@functools.cache
+def _dmp_settings() -> DmpSettingsText | None:
+    """Return the settings of the DMP, or None where the group has not been given any."""
+    from ris.contracts.dispatch import DmpSettingsText
+
+    text = os.environ.get("DMP_SETTINGS", "")
+    return DmpSettingsText.model_validate_json(text) if text else None
+
+
+def _dmp_rules() -> DmpRules:
+    from ris.domain.dispatch.dmp import DmpRules
+
+    said = _dmp_settings()
+    if said is None:
+        return DmpRules()
+    return DmpRules(
+        settle=timedelta(seconds=said.settle_s),
+        sending_for=timedelta(seconds=said.sending_for_s),
+        workflow=timedelta(seconds=said.workflow_s),
+        no_dmp_again=timedelta(seconds=said.no_dmp_again_s),
+        no_dmp_until=timedelta(seconds=said.no_dmp_until_s),
+    )
+
+
+def _dmp_access() -> KeysOfLegalEntities:
+    import uuid
+
+    from ris.adapters.dispatch.dmp.access import KeysOfLegalEntities
+    from ris.adapters.dispatch.dmp.settings import DmpSettings
+
+    url, said = os.environ.get("DMP_URL", ""), _dmp_settings()
+    return KeysOfLegalEntities(
+        settings=DmpSettings(url=url, **said.of_the_remote) if url and said else None,
+        secrets=client("secretsmanager"),
+        kms=client("kms"),
+        secret_prefix=os.environ.get("SECRET_PREFIX", ""),
+        key_alias_prefix=os.environ.get("SIGN_KEY_ALIAS_PREFIX", ""),
+        new_id=lambda: str(uuid.uuid4()),
+    )
+
+
+@functools.cache
+def dmp_services() -> DmpServices:
+    """Return the ports of the DMP's use cases over AWS and SOAP."""
+    from ris.adapters.agenda.dynamodb import DynamoExamStore
+    from ris.adapters.breaker import DynamoBreakerStore
+    from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
+    from ris.adapters.identity.dynamodb import DynamoPatientStore
+    from ris.adapters.report.dynamodb import DynamoReportStore
+    from ris.adapters.report.frozen_json import FrozenJson
+    from ris.adapters.report.s3 import S3DocumentStore
+    from ris.application.breaker import BreakerSettings
+    from ris.application.dispatch.dmp_breaker import StoredBreaker
+    from ris.application.dispatch.services import DmpServices
+    from ris.application.dispatch.signed_versions import StoredVersions
+
+    said = _dmp_settings()
+    breaker = (
+        BreakerSettings(said.breaker_failures, said.breaker_pause_s, said.breaker_longest_pause_s) if said else BreakerSettings()
+    )
+    return DmpServices(
+        deliveries=DynamoDeliveryStore(table("EXAMS")),
+        exams=DynamoExamStore(table("EXAMS")),
+        patients=DynamoPatientStore(table("PATIENTS")),
+        versions=StoredVersions(
+            reports=DynamoReportStore(table("EXAMS")),
+            documents=S3DocumentStore(functools.partial(client, "s3"), os.environ.get("BUCKET_DOCUMENTS", "")),
+            codec=FrozenJson(),
+        ),
+        dmp=_dmp_access(),
+        breaker=StoredBreaker(DynamoBreakerStore(table("MESSAGES")), breaker),
+        clock=lambda: datetime.now(UTC),
+        rules=_dmp_rules(),
+    )
+
+
+@functools.cache
+def restart_services() -> RestartServices:
+    """Return the ports of starting a dispatch again over AWS."""
+    from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
+    from ris.adapters.dispatch.step_functions import StepFunctionsDispatches
+    from ris.application.dispatch.services import RestartServices
+
+    return RestartServices(
+        deliveries=DynamoDeliveryStore(table("EXAMS")),
+        workflows=StepFunctionsDispatches(client("stepfunctions"), os.environ.get("DISPATCH_STATE_MACHINE_ARN", "")),
+        rules=_dmp_rules(),
+    )

@@ -33,6 +33,10 @@ class LogReference(Enum):
     SEND_HL7_001 = ("info", "HL7 message handed to the site's gateway")
     SEND_HL7_002 = ("info", "HL7 message had left before; nothing sent")
 
+    CHECK_DMP_001 = ("info", "Row of the DMP looked at; its state and what comes next")
+    SEND_TO_DMP_001 = ("info", "Version submitted to the DMP, or its row was settled before")
+    RECONCILE_WITH_DMP_001 = ("info", "DMP asked about a submission of unknown end")
+
     RECORD_OUTCOME_001 = ("info", "Outcome recorded on its delivery")
 
     INTAKE_DICOM_001 = ("info", "MPPS applied to every exam it references")

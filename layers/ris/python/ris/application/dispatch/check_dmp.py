@@ -75,10 +75,12 @@ def _asked(s: DmpServices, row: Delivery, facts: DmpFacts, identity: QualifiedId
     """Ask the DMP, and write what its answer means."""
     try:
         own_structure(s, facts)
-        said = s.dmp.record(facts.legal_entity).existence(facts.report, identity.ins, now=now)
+        record = s.dmp.record(facts.legal_entity)
     except Refused as no:
         code = no.code
         return _step(moved(s, row, lambda current: _refused(current, s, now, code)))
+    try:
+        said = record.existence(facts.report, identity.ins, now=now)
     except RemoteRejected as no:
         theirs, words = safe_code(no.code), no.detail[:LONGEST_WORDS]
         _note(s, theirs)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ris.application.conflicts import decide
 from ris.application.dispatch.ports import DeliveryStore
 from ris.application.dispatch.services import DmpServices
+from ris.domain.agenda.exam import Exam
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.dispatch.dmp import CHANNEL, RECIPIENT
 from ris.domain.errors import InvalidInput, Refused
@@ -26,12 +27,16 @@ class DmpFacts:
 
     report: FrozenReport
     legal_entity: str
+    exam: Exam
     patient: Patient
 
     @property
     def opposed(self) -> bool:
-        """Whether the patient was informed and opposed; an opposition recorded after validation counts until the document left."""
-        return self.patient.consents.get("ZFA-9", "") == OPPOSED
+        """Whether the patient was informed and opposed, for this episode or as last announced; one opposition is enough.
+
+        One that was recorded after validation counts until the document left.
+        """
+        return OPPOSED in (self.exam.information, self.patient.consents.get("ZFA-9", ""))
 
     @property
     def identity(self) -> QualifiedIdentity | None:
@@ -71,7 +76,7 @@ def facts_of(s: DmpServices, row: Delivery) -> DmpFacts:
     patient = s.patients.get(exam.patient_id)
     if patient is None:
         raise InvalidInput("unknown_patient", field="patient_id")
-    return DmpFacts(frozen.report, frozen.legal_entity, patient)
+    return DmpFacts(frozen.report, frozen.legal_entity, exam, patient)
 
 
 def own_structure(s: DmpServices, facts: DmpFacts) -> None:

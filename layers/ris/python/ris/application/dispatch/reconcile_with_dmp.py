@@ -39,12 +39,20 @@ def reconcile_with_dmp(s: DmpServices, accession: str, version: int, now: dateti
     if now < may_be_asked(row, s.rules):
         raise RemoteUnavailable("dmp_settling")
     facts = facts_of(s, row)
+    if facts.identity is None:
+        # The question would carry the INS: it is not asked while the identity may not carry it (design, decision 8).
+        return _still_unknown(s, row, "identity_not_qualified", "", now)
     if not s.breaker.allow(REMOTE, now):
         return moved(s, row, lambda current: waits(current, now, reason="dmp_breaker_open"))
     try:
-        entry = s.dmp.record(facts.legal_entity).entry_uuid(facts.report, row.document_id, now=now)
-    except (RemoteRejected, Refused) as no:
+        record = s.dmp.record(facts.legal_entity)
+    except Refused as no:
+        return _still_unknown(s, row, no.code, "", now)
+    try:
+        entry = record.entry_uuid(facts.report, row.document_id, now=now)
+    except RemoteRejected as no:
         # A question that is refused says nothing of the submission: it stays unknown, and shows why nobody could ask.
+        s.breaker.success(REMOTE, s.clock())
         return _still_unknown(s, row, safe_code(no.code), no.detail[:LONGEST_WORDS], now)
     except RemoteUnavailable as failed:
         s.breaker.failure(REMOTE, s.clock(), failed.code)
@@ -64,6 +72,6 @@ def _still_unknown(s: DmpServices, row: Delivery, code: str, words: str, now: da
     def change(current: Delivery) -> Delivery:
         if current.state is not DeliveryState.PENDING or not current.unknown:
             return current
-        return replace(waits(current, now, reason=code, remote_code=code), remote_words=words)
+        return replace(waits(current, now, reason=code, remote_code=code if words else ""), remote_words=words)
 
     return moved(s, row, change)

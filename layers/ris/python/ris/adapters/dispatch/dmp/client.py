@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -83,7 +83,7 @@ class DmpSoap:
         root = self._ask("/registry", ITI_18, own_document_query(document_id), report, _ins(report), now, self.new_id())
         errors = _believed(registry_errors, root)
         if errors:
-            raise RemoteRejected(errors[0][0], detail=errors[0][1])
+            _raise_for(*errors[0])
         references = _believed(read_object_refs, root)
         return references[0] if references else ""
 
@@ -102,7 +102,7 @@ class DmpSoap:
         except (_Unbelievable, ValueError) as unbelievable:
             raise OutcomeUnknown("dmp_answer_lost", detail=str(unbelievable)) from None
         if errors:
-            _raise_for_submission(errors)
+            _raise_for(*errors[0])
 
     def _ask(self, path: str, action: str, body: str, report: FrozenReport, ins: Ins, now: datetime, message: str) -> Any:
         """Ask a question; anything unbelievable may be asked again."""
@@ -147,7 +147,7 @@ class DmpSoap:
             code = code_of_fault(*found)
             if code == "dmp_fault" and found[0] in ("Receiver", "Server"):
                 raise _Unbelievable("a fault of the receiver without a code")
-            raise RemoteRejected(code, detail=found[1])
+            _raise_for(code, found[1])
         if status != 200:
             raise _Unbelievable(f"HTTP {status}")
         return root
@@ -213,9 +213,8 @@ def _provide_and_register(request: str, parts: dict[str, bytes]) -> str:
     return f"{opening}{request}{documents}</xdsb:ProvideAndRegisterDocumentSetRequest>"
 
 
-def _raise_for_submission(errors: list[tuple[str, str]]) -> None:
-    """Raise what a failed submission means: busy is surely not taken, a duplicate is perhaps ours."""
-    code, context = errors[0]
+def _raise_for(code: str, context: str) -> NoReturn:
+    """Raise what an error of the DMP means: busy is surely not taken, a duplicate is perhaps ours."""
     match reaction_of(code):
         case Reaction.SEND_AGAIN:
             raise RemoteUnavailable(code, detail=context)

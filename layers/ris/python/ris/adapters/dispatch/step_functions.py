@@ -1,0 +1,36 @@
+"""Port `DispatchWorkflows` over Step Functions: executions under deterministic names, so that a second start changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ris.contracts.tasks import DispatchInput
+from ris.domain.errors import RemoteUnavailable
+
+
+class StepFunctionsDispatches:
+    """Starts the machine `report_dispatch`.
+
+    Args:
+        client: `boto3.client("stepfunctions")`.
+        machine: Its ARN.
+    """
+
+    def __init__(self, client: Any, machine: str) -> None:
+        self._client = client
+        self._machine = machine
+
+    def start_dispatch(self, accession_number: str, version: int, attempt: int) -> None:
+        """See the port."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        name = f"dispatch-{accession_number}-{version}-{attempt}"
+        given = DispatchInput(accession_number=accession_number, version=version).model_dump_json()
+        try:
+            self._client.start_execution(stateMachineArn=self._machine, name=name, input=given)
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if code != "ExecutionAlreadyExists":
+                raise RemoteUnavailable("workflows_unavailable", detail=code) from None
+        except BotoCoreError as error:
+            raise RemoteUnavailable("workflows_unavailable", detail=type(error).__name__) from None
