@@ -1,7 +1,9 @@
 """Tables and queues keep their promises under many clients."""
 
+import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,3 +157,25 @@ def test_a_message_is_received_once_by_many_receivers(probe: Cloud) -> None:
 def test_a_fifo_message_needs_a_group(probe: Cloud) -> None:
     with pytest.raises(ClientError, match="MessageGroupId"):
         probe.client("sqs").send_message(QueueUrl=probe.outputs["PlainQueueUrl"], MessageBody="x")
+
+
+def test_what_is_locked_stays_and_what_is_there_is_not_written_over(probe: Cloud, tmp_path: Path) -> None:
+    # moto drops the lock of a template: an object's version could be deleted, and the product would never meet the refusal.
+    retention = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 30}}
+    properties = {
+        "BucketName": "probe-locked",
+        "VersioningConfiguration": {"Status": "Enabled"},
+        "ObjectLockEnabled": True,
+        "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": retention},
+    }
+    path = tmp_path / "locked.json"
+    path.write_text(json.dumps({"Resources": {"B": {"Type": "AWS::S3::Bucket", "Properties": properties}}}), "utf-8")
+    probe.deploy("locked", path)
+    s3 = probe.client("s3")
+    version = s3.put_object(Bucket="probe-locked", Key="a", Body=b"first", IfNoneMatch="*")["VersionId"]
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket="probe-locked", Key="a", VersionId=version)
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        s3.put_object(Bucket="probe-locked", Key="a", Body=b"second", IfNoneMatch="*")
+    assert s3.get_object(Bucket="probe-locked", Key="a")["Body"].read() == b"first"

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -55,3 +56,37 @@ def test_histories_are_written_one_file_an_execution(probe: Cloud, tmp_path: Pat
     assert content["status"] == "SUCCEEDED"
     assert content["events"][0]["type"] == "ExecutionStarted"
     assert content["events"][-1]["type"] == "ExecutionSucceeded"
+
+
+def test_a_machine_starts_another_by_name_once(probe: Cloud, tmp_path: Path) -> None:
+    # moto leaves the parameters of a direct integration as they are written, and the client refuses them.
+    start = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::states:startExecution",
+        "Parameters": {"StateMachineArn.$": "$.machine", "Name.$": "$.name", "Input": {"do": "answer"}},
+        "ResultPath": "$.started",
+        "Catch": [{"ErrorEquals": ["StepFunctions.ExecutionAlreadyExistsException"], "ResultPath": "$.error", "Next": "Before"}],
+        "Next": "Now",
+    }
+    states = {"Start": start, "Now": {"Type": "Succeed"}, "Before": {"Type": "Fail", "Error": "Before"}}
+    definition = json.dumps({"StartAt": "Start", "States": states})
+    properties = {
+        "StateMachineName": "probe-starter",
+        "DefinitionString": definition,
+        "RoleArn": "arn:aws:iam::123456789012:role/x",
+    }
+    path = tmp_path / "starter.json"
+    resources = {"Starter": {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}}
+    path.write_text(json.dumps({"Resources": resources, "Outputs": {"Arn": {"Value": {"Ref": "Starter"}}}}), "utf-8")
+    starter = probe.deploy("starter", path)["Arn"]
+    states_api = probe.client("stepfunctions")
+
+    def run(name: str) -> dict[str, Any]:
+        given = json.dumps({"machine": probe.state_machines["Machine"], "name": "started-by-a-machine"})
+        return probe.wait_execution(states_api.start_execution(stateMachineArn=starter, name=name, input=given)["executionArn"])
+
+    first = run("one")
+    assert (first["status"], first.get("error")) == ("SUCCEEDED", None)
+    assert probe.wait_execution(first["output"]["started"]["ExecutionArn"])["status"] == "SUCCEEDED"
+    again = run("two")
+    assert (again["status"], again["error"]) == ("FAILED", "Before")

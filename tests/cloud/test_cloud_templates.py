@@ -87,7 +87,7 @@ BAD = {
         "S": {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "colour"}},
         "A": {**QUEUE, "Properties": {"QueueName": {"Fn::GetAtt": ["S", "Colour"]}}},
     },
-    "property ObjectLockEnabled of the bucket B": {"B": {"Type": "AWS::S3::Bucket", "Properties": {"ObjectLockEnabled": True}}},
+    "property CorsConfiguration of the bucket B": {"B": {"Type": "AWS::S3::Bucket", "Properties": {"CorsConfiguration": {}}}},
     "property StreamSpecification of the table T": {
         "T": {"Type": "AWS::DynamoDB::Table", "Properties": {"StreamSpecification": {}}}
     },

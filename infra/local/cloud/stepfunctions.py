@@ -9,13 +9,16 @@ import re
 import sys
 import threading
 import time
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import boto_client, json_path
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
@@ -54,6 +57,8 @@ def install(endpoint: str, scale: float) -> None:
     StateMachine.get_cfn_attribute = lambda machine, name: machine.arn if name == "Arn" else attribute_of(machine, name)
     _rebind(json_path, "extract_json", _definite(json_path.extract_json))
     _rebind(boto_client, "boto_client_for", _client_factory(endpoint))
+    StateTaskService._normalise_parameters = _normalise_parameters
+    StateTaskService._normalise_response = _normalise_response
     AmazonStateLanguageParser.parse = staticmethod(functools.lru_cache(64)(AmazonStateLanguageParser.parse))
     retrier_decl.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / scale))
 
@@ -78,6 +83,32 @@ def _definite(original: Any) -> Any:
         return matches[0].value
 
     return extract_json
+
+
+@functools.cache
+def _operation(service: str, action: str) -> Any:
+    """Return botocore's description of what a direct integration calls; moto names it `startExecution` or `start_execution`."""
+    name = "".join(word[0].upper() + word[1:] for word in action.split("_"))
+    return botocore.session.get_session().get_service_model(service).operation_model(name)
+
+
+def _normalise_parameters(
+    task: StateTaskService, parameters: dict[str, Any], boto_service_name: str | None = None, service_action_name: str | None = None
+) -> None:
+    """Give a direct integration the parameter names of the API: moto leaves those of the definition, which the client refuses."""
+    action = service_action_name or task.resource.api_action
+    task._to_boto_request(parameters, _operation(task._get_boto_service_name(boto_service_name), action).input_shape)
+
+
+def _normalise_response(
+    task: StateTaskService, response: Any, boto_service_name: str | None = None, service_action_name: str | None = None
+) -> None:
+    """Give the answer the names that a state's result has (`ExecutionArn`), and instants as numbers: moto cannot return a datetime."""
+    action = service_action_name or task.resource.api_action
+    task._from_boto_response(response, _operation(task._get_boto_service_name(boto_service_name), action).output_shape)
+    for name, value in response.items() if isinstance(response, dict) else ():
+        if isinstance(value, datetime):
+            response[name] = value.timestamp()
 
 
 def _client_factory(endpoint: str) -> Any:
