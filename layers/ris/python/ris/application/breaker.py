@@ -5,8 +5,7 @@
        │                               │ └── the call failed: open again, the pause doubles ────────────┤
        └──────────────── the call succeeded: closed, the incident row is closed ◀──────────────────────┘
 
-An answer of the remote that says no (RemoteRejected) shows that it is there. A row that cannot be read or written never keeps a call from
-being made: the breaker protects, it is no condition.
+An answer of the remote that says no (RemoteRejected) shows that it is there.
 """
 
 from __future__ import annotations
@@ -170,3 +169,15 @@ def succeeded(store: BreakerStore, remote: str, now: datetime) -> None:
     incident = Incident(remote, row.opened_at, now, row.failures, row.code) if row.opened_at else None
     closed = Breaker(remote, version=row.version)
     store.save(closed, incident)
+
+
+@dataclass(frozen=True)
+class RemoteBreakers:
+    """The breakers of every remote, with their settings."""
+
+    store: BreakerStore
+    settings: BreakerSettings = BreakerSettings()
+
+    def guarded(self, remote: str, call: Callable[[], Result], now: datetime) -> Result:
+        """See `guarded`."""
+        return guarded(self.store, remote, call, now, self.settings)
