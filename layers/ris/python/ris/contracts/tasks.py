@@ -89,7 +89,10 @@ class SweepOutput(Task):
 
 
 class SigningInput(Task):
-    """Input of the signing machine and of each of its tasks: the click of a validation, and the revision it was made on."""
+    """Input of the signing machine and of its first task: the click of a validation, and the revision it was made on.
+
+    The row says who clicked and when, and is what counts; here it stands for whoever reads an execution's history.
+    """
 
     accession_number: str
     version: int
@@ -97,6 +100,13 @@ class SigningInput(Task):
     validator_account: str
     validated_at: datetime
     logged_in_at: datetime
+
+
+class VersionInput(Task):
+    """Input of the tasks that make the documents: which version of which exam's report."""
+
+    accession_number: str
+    version: int
 
 
 class SigningOutput(Task):

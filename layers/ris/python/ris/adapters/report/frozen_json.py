@@ -34,7 +34,9 @@ class FrozenJson:
         return FrozenReport(
             **{
                 **known,
-                **{name: _instant(known.get(name)) for name in ("validated_at", "logged_in_at", "performed_start", "performed_end")},
+                **{
+                    name: _instant(known.get(name)) for name in ("validated_at", "logged_in_at", "performed_start", "performed_end")
+                },
                 "sections": tuple(Section(**one) for one in known["sections"]),
                 "ipp": Identifier(**known["ipp"]),
                 "traits": Traits(**{**known["traits"], "birth_date": _day(known["traits"]["birth_date"])}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ris.domain.errors import RemoteUnavailable
@@ -13,11 +14,11 @@ class S3DocumentStore:
     A key that may not exist is never asked for: without the right to list, S3 answers *forbidden* there, not *absent*.
 
     Args:
-        client: `boto3.client("s3")`.
+        client: Returns `boto3.client("s3")`.
         bucket: The documents bucket.
     """
 
-    def __init__(self, client: Any, bucket: str) -> None:
+    def __init__(self, client: Callable[[], Any], bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
@@ -26,7 +27,7 @@ class S3DocumentStore:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            self._client.put_object(
+            self._client().put_object(
                 Bucket=self._bucket, Key=key, Body=content, ContentType=content_type, IfNoneMatch="*", ChecksumAlgorithm="SHA256"
             )
         except ClientError as error:
@@ -43,7 +44,7 @@ class S3DocumentStore:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return bytes(self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read())
+            return bytes(self._client().get_object(Bucket=self._bucket, Key=key)["Body"].read())
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             raise RemoteUnavailable("document_unavailable", detail=code) from None

@@ -5,11 +5,13 @@ The certificate must be the structure's, the key's and in force; the finished si
 
 from __future__ import annotations
 
+import json
+import time
 from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ris.domain.errors import Refused, RemoteUnavailable
 from ris.domain.report.frozen import FrozenReport
@@ -27,6 +29,70 @@ class SigningKey:
     certificate: x509.Certificate
 
 
+KEPT_S = 300.0
+"""Seconds for which a key and its certificate are kept: a renewed certificate is taken up within that time."""
+
+
+class LegalEntityKeys:
+    """The SIGN keys of the legal entities: in KMS, their certificates in Secrets Manager.
+
+    Args:
+        secrets: Returns `boto3.client("secretsmanager")`; `kms` likewise.
+        secret_prefix: `{prefix}/legal-entity/{finess_ej}/sign-certificate` is the secret: JSON with `certificate_pem`.
+        key_alias_prefix: `{prefix}{finess_ej}` is the alias of the key.
+        monotonic: Seconds of a clock that never goes back.
+    """
+
+    def __init__(
+        self,
+        *,
+        secrets: Callable[[], Any],
+        kms: Callable[[], Any],
+        secret_prefix: str,
+        key_alias_prefix: str,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._secrets, self._kms = secrets, kms
+        self._secret_prefix, self._key_alias_prefix = secret_prefix, key_alias_prefix
+        self._monotonic = monotonic
+        self._kept: dict[str, tuple[float, SigningKey]] = {}
+
+    def __call__(self, legal_entity: str) -> SigningKey:
+        """Return the key of a legal entity.
+
+        Raises:
+            RemoteUnavailable: `certificate_missing`: nobody put it in yet; `cloud_unavailable`.
+        """
+        kept = self._kept.get(legal_entity)
+        if kept is None or kept[0] <= self._monotonic():
+            kept = self._kept[legal_entity] = (self._monotonic() + KEPT_S, self._read(legal_entity))
+        return kept[1]
+
+    def _read(self, legal_entity: str) -> SigningKey:
+        from botocore.exceptions import ClientError
+        from cryptography import x509
+
+        from ris.adapters.dynamodb import by_who_must_act
+        from ris.adapters.keys.kms_rsa import KmsRsaPrivateKey
+
+        name = f"{self._secret_prefix}/legal-entity/{legal_entity}/sign-certificate"
+        try:
+            with by_who_must_act():
+                pem = json.loads(self._secret(name, ClientError))["certificate_pem"]
+            certificate = x509.load_pem_x509_certificate(pem.encode())
+        except (LookupError, ValueError, TypeError, AttributeError):
+            raise RemoteUnavailable("certificate_missing", field="sign-certificate") from None
+        return SigningKey(KmsRsaPrivateKey(self._kms(), f"{self._key_alias_prefix}{legal_entity}"), certificate)
+
+    def _secret(self, name: str, client_error: type[Any]) -> str:
+        try:
+            return str(self._secrets().get_secret_value(SecretId=name)["SecretString"])
+        except client_error as error:
+            if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
+                raise LookupError(name) from None
+            raise
+
+
 class LotSigner:
     """Implements `SubmissionSigner`.
 
@@ -41,17 +107,20 @@ class LotSigner:
         """See the port."""
         from ris.adapters.dispatch.dmp.signature_document import sign_submission
         from ris.adapters.dispatch.dmp.submission import signature_id, submission_set_id
+        from ris.adapters.dynamodb import by_who_must_act
 
         signing = self._keys(legal_entity)
-        _require_certificate(signing, report, now)
-        document = sign_submission(
-            signature_id=signature_id(report),
-            submission_set_id=submission_set_id(report),
-            documents={report.document_id: cda},
-            signed_at=report.validated_at,
-            key=signing.key,
-            certificate=signing.certificate,
-        )
+        # What KMS does not answer is asked again later; a key that is missing or switched off too.
+        with by_who_must_act():
+            _require_certificate(signing, report, now)
+            document = sign_submission(
+                signature_id=signature_id(report),
+                submission_set_id=submission_set_id(report),
+                documents={report.document_id: cda},
+                signed_at=report.validated_at,
+                key=signing.key,
+                certificate=signing.certificate,
+            )
         _require_valid(document, signing.certificate)
         return document
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ris.contracts.tasks import SigningInput
@@ -13,11 +14,11 @@ class StepFunctionsSigning:
     """Starts the signing machine.
 
     Args:
-        client: `boto3.client("stepfunctions")`.
+        client: Returns `boto3.client("stepfunctions")`.
         machine: ARN of the signing state machine.
     """
 
-    def __init__(self, client: Any, machine: str) -> None:
+    def __init__(self, client: Callable[[], Any], machine: str) -> None:
         self._client = client
         self._machine = machine
 
@@ -35,7 +36,7 @@ class StepFunctionsSigning:
             logged_in_at=validation.logged_in_at,
         )
         try:
-            self._client.start_execution(stateMachineArn=self._machine, name=name, input=given.model_dump_json())
+            self._client().start_execution(stateMachineArn=self._machine, name=name, input=given.model_dump_json())
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             if code != "ExecutionAlreadyExists":

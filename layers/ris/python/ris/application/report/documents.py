@@ -6,7 +6,6 @@ import hashlib
 from datetime import datetime
 
 from ris.application.conflicts import decide
-from ris.application.dispatch.dmp_port import SignedVersion
 from ris.application.report.services import ReportServices
 from ris.domain.errors import InvalidInput, Refused, RemoteUnavailable
 from ris.domain.report.frozen import FrozenReport
@@ -72,29 +71,3 @@ def advance(s: ReportServices, version: Version, state: VersionState, name: str,
         return s.reports.save_version(advanced(row, state, name, file, now))
 
     return decide(attempt)
-
-
-def signed_version(s: ReportServices, accession: str, number: int) -> Version:
-    """Return a version whose documents are all made and signed.
-
-    Raises:
-        InvalidInput: `unknown_version`.
-        Refused: `version_withdrawn`.
-        RemoteUnavailable: `version_not_signed`: its signing is not over yet.
-    """
-    version = version_of(s, accession, number)
-    if version.state is not VersionState.SIGNED:
-        raise RemoteUnavailable("version_not_signed")
-    return version
-
-
-def signed_documents(s: ReportServices, accession: str, number: int) -> SignedVersion:
-    """Return what is sent of a version: its content, its CDA and its signature, the bytes that were kept.
-
-    Raises:
-        InvalidInput: `unknown_version`.
-        Refused: `version_withdrawn`.
-        RemoteUnavailable: `version_not_signed`, `document_unavailable`.
-    """
-    version = signed_version(s, accession, number)
-    return SignedVersion(frozen_of(s, version), read(s, version, CDA), read(s, version, SIGNATURE))

@@ -113,7 +113,7 @@ def _version(
 
 def _rows(s: ReportServices, exam: Exam, report: FrozenReport, before: Version | None, now: datetime) -> tuple[Delivery, ...]:
     patient = s.patients.get(exam.patient_id)
-    information = (patient.consents.get("ZFA-9", "") if patient else "", getattr(exam, "information", ""))
+    information = (patient.consents.get("ZFA-9", "") if patient else "", exam.information)
     rows = planned_rows(
         exam.accession_number,
         exam.site,

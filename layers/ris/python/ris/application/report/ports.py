@@ -113,8 +113,8 @@ class Accounts(Protocol):
 class Deliveries(Protocol):
     """What a report reads of delivery rows."""
 
-    def of_owner(self, owner: str) -> list[Delivery]:
-        """Return every row of an exam, oldest first."""
+    def get(self, owner: str, channel: str, recipient: str, report_version: int = 0) -> Delivery | None:
+        """Return one row, read consistently, or None."""
 
 
 class SigningWorkflows(Protocol):

@@ -48,8 +48,9 @@ def _put_back(s: ReportServices, accession: str, number: int, refusal: Refusal, 
 
 def rows_of(s: ReportServices, version: Version) -> tuple[Delivery, ...]:
     """Return the delivery rows of one version."""
-    rows = s.deliveries.of_owner(version.accession_number)
-    return tuple(row for row in rows if row.report_version == version.version)
+    places = [(one.channel, one.recipient) for one in version.plan]
+    rows = [s.deliveries.get(version.accession_number, channel, recipient, version.version) for channel, recipient in places]
+    return tuple(row for row in rows if row is not None)
 
 
 def require_validating(draft: Draft | None, version: int, draft_rev: int) -> Draft:

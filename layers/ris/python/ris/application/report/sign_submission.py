@@ -13,7 +13,7 @@ from ris.application.report.refusing import putting_back
 from ris.application.report.services import ReportServices
 from ris.domain.errors import InvalidInput
 from ris.domain.report.draft import DraftStatus, validated
-from ris.domain.report.version import CDA, PDF, SIGNATURE, StoredFile, Version, VersionState, advanced
+from ris.domain.report.version import CDA, SIGNATURE, StoredFile, Version, VersionState, advanced
 
 
 def sign_submission(s: ReportServices, accession: str, number: int, now: datetime) -> Version:
@@ -27,7 +27,7 @@ def sign_submission(s: ReportServices, accession: str, number: int, now: datetim
     version = version_of(s, accession, number)
     if version.state is VersionState.SIGNED:
         return version
-    report, _, cda = frozen_of(s, version), read(s, version, PDF), read(s, version, CDA)
+    report, cda = frozen_of(s, version), read(s, version, CDA)
     with putting_back(s, accession, number, now):
         signature = s.signer.sign(report, cda, legal_entity=version.legal_entity, now=now)
     file = kept(s, version, SIGNATURE, signature)
