@@ -143,6 +143,7 @@ def may_pass(store: BreakerStore, remote: str, now: datetime, settings: BreakerS
 
 
 def failed(store: BreakerStore, remote: str, code: str, now: datetime, settings: BreakerSettings) -> None:
+    """Note that the remote did not answer; after enough of it in a row, an outage. Raises Conflict: read again."""
     row = store.get(remote)
     failures = row.failures + 1
     if row.state is BreakerState.CLOSED and failures < settings.failures_to_open:
@@ -163,6 +164,7 @@ def failed(store: BreakerStore, remote: str, code: str, now: datetime, settings:
 
 
 def succeeded(store: BreakerStore, remote: str, now: datetime) -> None:
+    """Note that the remote answered, whatever it said: an outage ends. Raises Conflict: read again."""
     row = store.get(remote)
     if row.state is BreakerState.CLOSED and row.failures == 0:
         return

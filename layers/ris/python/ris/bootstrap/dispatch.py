@@ -48,22 +48,28 @@ def services() -> DispatchServices:
     from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
     from ris.adapters.dispatch.sqs import SqsHl7Gate
     from ris.adapters.identity.dynamodb import DynamoPatientStore
+    from ris.adapters.identity.hl7_identity import Hl7IdentityWriter
     from ris.adapters.reference.dynamodb import DynamoReferenceBook
+    from ris.application.dispatch.send_identity import IdentitySending
     from ris.application.dispatch.services import DispatchServices
 
+    deliveries, patients = DynamoDeliveryStore(table("EXAMS")), DynamoPatientStore(table("PATIENTS"))
+    sites = DynamoReferenceBook(table("REFERENCE"))
+    gate = SqsHl7Gate(
+        sqs=client("sqs"),
+        s3=functools.partial(client, "s3"),
+        queue_prefix=os.environ.get("SITE_QUEUE_PREFIX", ""),
+        bucket=os.environ.get("BUCKET_MESSAGES", ""),
+        group_key=_group_key,
+    )
     return DispatchServices(
-        deliveries=DynamoDeliveryStore(table("EXAMS")),
+        deliveries=deliveries,
         exams=DynamoExamStore(table("EXAMS")),
-        patients=DynamoPatientStore(table("PATIENTS")),
-        sites=DynamoReferenceBook(table("REFERENCE")),
-        gate=SqsHl7Gate(
-            sqs=client("sqs"),
-            s3=functools.partial(client, "s3"),
-            queue_prefix=os.environ.get("SITE_QUEUE_PREFIX", ""),
-            bucket=os.environ.get("BUCKET_MESSAGES", ""),
-            group_key=_group_key,
-        ),
+        patients=patients,
+        sites=sites,
+        gate=gate,
         writer=Hl7OrderWriter(),
+        identity=IdentitySending(deliveries, patients, patients, sites, gate, Hl7IdentityWriter()),
     )
 
 

@@ -42,6 +42,10 @@ class LogReference(Enum):
     INTAKE_DICOM_001 = ("info", "MPPS applied to every exam it references")
     INTAKE_DICOM_002 = ("warning", "MPPS waits for a person: its code says why")
 
+    QUERY_INSI_001 = ("info", "INSi answered; its code says what")
+
+    APPLY_IDENTITY_EVENT_001 = ("info", "Identity event settled: applied, or refused with its code")
+
     SWEEP_DUE_001 = ("info", "Sweep of a site done; count is what it freed or started again")
     SWEEP_DUE_002 = ("warning", "OverdueRows: rows were past their time when the sweep came")
     SWEEP_DUE_003 = ("error", "Sweep of a site left rows that raised; they stay due")

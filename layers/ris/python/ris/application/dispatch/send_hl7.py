@@ -1,4 +1,4 @@
-"""Send one HL7 message of an exam: the row first, then the queue of the site's gateway.
+"""Send one HL7 message of an exam or of an identity: the row first, then the queue of the site's gateway.
 
     row: attempt n, perhaps received ── queue ── row: handed over, its answer awaited ── (later) the acknowledgement: settled
        │ killed here: the row is pending and unknown, so the same MSH-10 goes again
@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ris.application.conflicts import Conflict, decide
+from ris.application.conflicts import decide
 from ris.application.dispatch.plan_order import ORDER_CHANNEL, plan_row
 from ris.application.dispatch.ports import OrderFacts
+from ris.application.dispatch.send_identity import IDENTITY_CHANNEL, after_sending, send_identity
 from ris.application.dispatch.services import DispatchServices
 from ris.domain.agenda.exam import Exam, ExamState
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
-from ris.domain.dispatch.transitions import handed_over, rejected, sending, withdrawn
+from ris.domain.dispatch.transitions import rejected, sending, withdrawn
 from ris.domain.errors import InvalidInput, OutcomeUnknown, Refused, RemoteUnavailable, RisError
 
 _GONE = (ExamState.CANCELLED, ExamState.EXPIRED)
@@ -28,8 +29,8 @@ def send_hl7(s: DispatchServices, accession: str, channel: str, recipient: str, 
 
     Args:
         s: The ports.
-        accession: Of the exam.
-        channel: `hl7_pacs_order`.
+        accession: Of the exam, or the owner of the row of a change of identity (`send_identity.owner_of`).
+        channel: `hl7_pacs_order`, `hl7_pacs_identity`.
         recipient: Name of the destination in the gateway's settings, `PACS`.
         now: Aware UTC instant.
 
@@ -37,11 +38,13 @@ def send_hl7(s: DispatchServices, accession: str, channel: str, recipient: str, 
         The row.
 
     Raises:
-        InvalidInput: `unknown_exam`, `unknown_channel`, `unknown_patient`, `unknown_site`.
+        InvalidInput: `unknown_exam`, `unknown_channel`, `unknown_patient`, `unknown_site`, `unknown_delivery`.
         Refused: `exam_not_booked`: a hold is no order yet.
         RemoteUnavailable: Surely not queued.
         OutcomeUnknown: Perhaps queued.
     """
+    if channel == IDENTITY_CHANNEL and s.identity is not None:
+        return send_identity(s.identity, accession, recipient, now)
     if channel != ORDER_CHANNEL:
         raise InvalidInput("unknown_channel", field="channel")
     exam = s.exams.get(accession)
@@ -54,7 +57,7 @@ def send_hl7(s: DispatchServices, accession: str, channel: str, recipient: str, 
         return row
     frame = s.writer.order(_facts(s, exam, row))
     s.gate.send(site=row.site, destination=recipient, message_id=row.message_id, frame=frame, owner=row.owner, attempt=row.attempts)
-    return _after_sending(s, row, now)
+    return after_sending(s.deliveries, row, now)
 
 
 def send_again(s: DispatchServices, delivery: Delivery, now: datetime) -> Delivery:
@@ -100,11 +103,3 @@ def _facts(s: DispatchServices, exam: Exam, row: Delivery) -> OrderFacts:
         patient=patient,
         request=s.exams.get_request(exam.request_id) if exam.request_id else None,
     )
-
-
-def _after_sending(s: DispatchServices, row: Delivery, now: datetime) -> Delivery:
-    try:
-        return s.deliveries.save(handed_over(row, now))
-    except Conflict:
-        # The answer was faster than we are, or the sweep looked at it: what they wrote stands.
-        return s.deliveries.get(row.owner, row.channel, row.recipient) or row

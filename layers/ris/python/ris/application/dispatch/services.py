@@ -8,12 +8,17 @@ from datetime import datetime
 
 from ris.application.dispatch.dmp_port import DispatchWorkflows, DmpAccess, RemoteBreaker, SignedVersions
 from ris.application.dispatch.ports import DeliveryStore, Exams, Hl7Gate, OrderWriter, Patients, Sites
+from ris.application.dispatch.send_identity import IdentitySending
 from ris.domain.dispatch.dmp import DmpRules
 
 
 @dataclass(frozen=True)
 class DispatchServices:
-    """Everything outside the use cases of dispatch."""
+    """Everything outside the use cases of dispatch.
+
+    Args:
+        identity: What sending changes of identity needs, where this deployment sends them.
+    """
 
     deliveries: DeliveryStore
     exams: Exams
@@ -21,6 +26,7 @@ class DispatchServices:
     sites: Sites
     gate: Hl7Gate
     writer: OrderWriter
+    identity: IdentitySending | None = None
 
 
 @dataclass(frozen=True)
