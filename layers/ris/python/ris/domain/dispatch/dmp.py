@@ -4,12 +4,13 @@
 |---|---|---|---|---|---|---|---|---|---|---|
 | pending | goes on | held: no DMP | rejected | withdrawn | held: identity | pending: unknown | rejected | later | delivered | – |
 | pending: unknown | – | – | – | – | – | – | rejected | later | delivered | pending |
-| held: no DMP | pending | held: no DMP | rejected | withdrawn | held: identity | – | – | – | – | – |
-| held: identity | pending | held: no DMP | rejected | withdrawn | held: identity | – | – | – | – | – |
-| delivered, rejected, withdrawn, delegated | as it is, whatever comes | | | | | | | | | |
+| held: no DMP | pending | held: no DMP | rejected | withdrawn | held: identity | – | – | – | delivered | – |
+| held: identity | pending | held: no DMP | rejected | withdrawn | held: identity | – | – | – | delivered | – |
+| rejected, withdrawn | – | – | – | – | – | – | – | – | delivered | – |
+| delivered, delegated | – | – | – | – | – | – | – | – | – | – |
 
 An unknown row is asked about before anything else is decided on it; a rejected one goes again only when a person says so. What the DMP
-has is a fact: once *found* was applied nothing undoes it.
+has is a fact: *found* wins over what another execution concluded meanwhile, and nothing undoes it.
 """
 
 from __future__ import annotations
@@ -150,8 +151,11 @@ def may_be_asked(row: Delivery, rules: DmpRules) -> datetime:
 
 
 def found(row: Delivery, now: datetime) -> Delivery:
-    """Return the row once the document is known to be in the DMP: by the answer of its submission, or by asking."""
-    if row.state not in (DeliveryState.PENDING, DeliveryState.HELD):
+    """Return the row once the document is known to be in the DMP: by the answer of its submission, or by asking.
+
+    That is a fact, so it wins over what another execution concluded meanwhile; only *other bytes under our id* is no find of ours.
+    """
+    if row.state in (DeliveryState.DELIVERED, DeliveryState.DELEGATED) or row.remote_code == "XDSNonIdenticalHash":
         return row
     return _settled(row, DeliveryState.DELIVERED, now)
 
