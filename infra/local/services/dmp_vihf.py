@@ -131,6 +131,9 @@ def _the_assertion(root: Any, header: Any) -> Any:
         and any(etree.QName(name).localname.lower() == "id" and value == named for name, value in node.attrib.items())
     ]
     _must(same == [assertion], "L'ID de l'assertion n'est pas unique dans le message")
+    # the canonical form has no comments: one put into a value after the signature would cut what is read here
+    plain = all(isinstance(node.tag, str) for node in assertion.iter())
+    _must(plain, "L'assertion contient un commentaire ou une instruction")
     return assertion
 
 
