@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from ris.application.agenda.sweep_due import sweep_due
+from ris.application.identity.sweep_identity import IdentitySweep, sweep_identity
 from ris.bootstrap.agenda import services
+from ris.bootstrap.identity import apply_services, may_start, record_services
 from ris.contracts.tasks import SweepInput, SweepOutput
 from ris.observability import LogReference, log, task
 
@@ -18,11 +20,13 @@ def handler(event: SweepInput) -> SweepOutput:
     total = SweepOutput()
     for site in event.sites or [one.site for one in s.reference.sites()]:
         report = sweep_due(s, site, now)
-        done = report.expired + report.restarted + report.republished + report.resent
+        people = sweep_identity(record_services(), apply_services(), site, now) if may_start() else IdentitySweep()
+        done = report.expired + report.restarted + report.republished + report.resent + people.asked + people.restarted
+        overdue, failed = report.overdue + people.overdue, report.failed + people.failed
         log(LogReference.SWEEP_DUE_001, site=site, count=done)
-        if report.overdue:
-            log(LogReference.SWEEP_DUE_002, site=site, count=report.overdue)
-        if report.failed:
-            log(LogReference.SWEEP_DUE_003, site=site, count=report.failed, error=" ".join(report.errors))
-        total = SweepOutput(done=total.done + done, overdue=total.overdue + report.overdue, failed=total.failed + report.failed)
+        if overdue:
+            log(LogReference.SWEEP_DUE_002, site=site, count=overdue)
+        if failed:
+            log(LogReference.SWEEP_DUE_003, site=site, count=failed, error=" ".join((*report.errors, *people.errors)))
+        total = SweepOutput(done=total.done + done, overdue=total.overdue + overdue, failed=total.failed + failed)
     return total

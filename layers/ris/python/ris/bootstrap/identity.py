@@ -101,6 +101,11 @@ def apply_services() -> ApplyServices:
     )
 
 
+def may_start() -> bool:
+    """Say whether this function may start the machine of identity qualification."""
+    return bool(os.environ.get("IDENTITY_STATE_MACHINE_ARN", ""))
+
+
 @functools.cache
 def record_services() -> RecordServices:
     """Return the ports of recording events and starting their executions over AWS."""

@@ -42,6 +42,8 @@ class LogReference(Enum):
     INTAKE_DICOM_001 = ("info", "MPPS applied to every exam it references")
     INTAKE_DICOM_002 = ("warning", "MPPS waits for a person: its code says why")
 
+    CONFIRM_BOOKING_001 = ("warning", "Booked, but the question to INSi could not be recorded; the desk asks")
+
     QUERY_INSI_001 = ("info", "INSi answered; its code says what")
 
     APPLY_IDENTITY_EVENT_001 = ("info", "Identity event settled: applied, or refused with its code")

@@ -342,8 +342,8 @@ def with_strict_traits(patient: Patient, traits: Traits, *, at: datetime, site: 
     if strict_parts(traits) == strict_parts(patient.traits):
         return replace(patient, traits=filled(traits, patient.strict) if patient.strict else traits)
     after = replace(patient, traits=traits, insi=None)
-    if is_blocked(patient):
-        return after
+    if is_blocked(patient) or (patient.insi is None and patient.ins is None):
+        return after  # INSi may not be asked, or nobody has asked yet
     return replace(after, ins=None, strict=None, due_at=at, due_site=site)
 
 
