@@ -35,7 +35,6 @@ def test_an_open_record_is_fed(world: World) -> None:
     assert world.dmp.asked == ["td0.2"]
 
 
-@pytest.mark.segur("DMP.03")
 def test_no_record_is_held_until_the_next_day_and_then_fed(world: World) -> None:
     world.dmp.state = RecordState("none")
 

@@ -51,7 +51,7 @@ def test_absent_lets_the_same_bytes_go_again_later(world: World) -> None:
     assert len(world.dmp.documents) == 1
 
 
-@pytest.mark.parametrize(("reason", "seconds"), [("dmp_answer_lost", 5), ("sending", 60)])
+@pytest.mark.parametrize(("reason", "seconds"), [("dmp_answer_lost", 5), ("sending", 90)])
 def test_the_answer_is_not_believed_too_early(world: World, reason: str, seconds: int) -> None:
     world.force(unknown=True, reason=reason, attempts=1, changed_at=world.now)
     world.now += timedelta(seconds=seconds - 1)

@@ -30,7 +30,7 @@ class DmpSettingsText(BaseModel):
     read_timeout_s: float = 30.0
     first_submission_without_rplc: bool = True
     settle_s: float = 5.0
-    sending_for_s: float = 60.0
+    sending_for_s: float = 90.0
     workflow_s: float = 300.0
     no_dmp_again_s: float = 86_400.0
     no_dmp_until_s: float = 7_776_000.0

@@ -38,13 +38,13 @@ class DmpRules:
 
     Args:
         settle: From a lost answer to the first question, so that the registry has what the repository took.
-        sending_for: From the start of a submission whose function said nothing more: it may still be at it.
+        sending_for: From the start of a submission whose function said nothing more: longer than a function lives, so that it is at it no more.
         workflow: What a workflow needs; a row that still waits then has lost its workflow.
         no_dmp_again: From one TD0.2 without a record to the next; `no_dmp_until` is how long after planning it is asked at all.
     """
 
     settle: timedelta = timedelta(seconds=5)
-    sending_for: timedelta = timedelta(seconds=60)
+    sending_for: timedelta = timedelta(seconds=90)
     workflow: timedelta = timedelta(minutes=5)
     no_dmp_again: timedelta = timedelta(days=1)
     no_dmp_until: timedelta = timedelta(days=90)
