@@ -52,10 +52,12 @@ def freeze_report(s: ReportServices, command: FreezeReport, now: datetime) -> Ve
 
 
 def _attempt(s: ReportServices, command: FreezeReport, now: datetime) -> Version:
+    # The draft is read first: a freeze moves its revision, so one that moved means that the version is there to be seen.
+    seen = s.reports.draft(command.accession_number)
     before = s.reports.version(command.accession_number, command.version)
     if before is not None and before.state is not VersionState.WITHDRAWN:
         return before
-    draft = require_validating(s.reports.draft(command.accession_number), command.version, command.draft_rev)
+    draft = require_validating(seen, command.version, command.draft_rev)
     with putting_back(s, command.accession_number, command.version, now):
         return _freeze(s, draft, before, now)
 

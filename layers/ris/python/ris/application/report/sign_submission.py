@@ -35,10 +35,11 @@ def sign_submission(s: ReportServices, accession: str, number: int, now: datetim
 
 
 def _close(s: ReportServices, version: Version, file: StoredFile, now: datetime) -> Version:
+    # The draft is read first: it closes together with its version, so a closed one means that the version is signed.
+    draft = s.reports.draft(version.accession_number)
     row = version_of(s, version.accession_number, version.version)
     if row.state is VersionState.SIGNED:
         return row
-    draft = s.reports.draft(version.accession_number)
     if draft is None or draft.status is not DraftStatus.VALIDATING:
         raise InvalidInput("unknown_report", field="accession_number")
     signed = advanced(row, VersionState.SIGNED, SIGNATURE, file, now)

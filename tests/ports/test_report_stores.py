@@ -1,0 +1,174 @@
+"""One suite for the stores of the report context: what the memory twins promise, DynamoDB and S3 keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
+from ris.adapters.dispatch.memory import MemoryDeliveryStore
+from ris.adapters.dynamodb import Table
+from ris.adapters.report.dynamodb import DynamoReportStore
+from ris.adapters.report.memory import MemoryDocumentStore, MemoryReportStore
+from ris.adapters.report.s3 import S3DocumentStore
+from ris.application.conflicts import Conflict
+from ris.application.dispatch.ports import DeliveryStore
+from ris.application.report.ports import DocumentStore, ReportStore
+from ris.domain.dispatch.delivery import DeliveryState
+from ris.domain.errors import RemoteUnavailable
+from ris.domain.report.draft import Draft, DraftStatus, Refusal, Validation
+from ris.domain.report.frozen import Section
+from ris.domain.report.plan import PlannedChannel, planned_rows
+from ris.domain.report.version import StoredFile, Version, VersionState
+from tests.support.cloud import deployed_cloud
+
+cloud = deployed_cloud()
+NOW = datetime(2026, 11, 26, 9, 15, 30, 123456, tzinfo=UTC)
+
+
+@dataclass
+class Stores:
+    """The stores, and a site and exam nobody else in the session uses."""
+
+    reports: ReportStore
+    deliveries: DeliveryStore
+    run: str
+
+    def draft(self, **changes: object) -> Draft:
+        draft = Draft(
+            self.run, self.run, "Titre", (Section("Résultats", "œ \ud800 \x00"), Section("", "")), ("89990001234",),
+            author="a", edited_by="b", edited_at=NOW,
+        )  # fmt: skip
+        return replace(draft, **changes)  # type: ignore[arg-type]
+
+    def version(self, **changes: object) -> Version:
+        version = Version(
+            accession_number=self.run, site=self.run, legal_entity="990000017", version=1, document_id="2.25.1", set_id="2.25.2",
+            replaces="", validated_at=NOW, validated_by="a", rpps="89990001234", state=VersionState.FROZEN,
+            files={"frozen.json": StoredFile("k", "h", 3)}, plan=(PlannedChannel("dmp", "DMP", DeliveryState.HELD, "identity"),),
+            draft_rev=1, due_at=NOW + timedelta(minutes=5), changed_at=NOW,
+        )  # fmt: skip
+        return replace(version, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    run = uuid4().hex[:12]
+    if request.param == "memory":
+        deliveries = MemoryDeliveryStore()
+        return Stores(MemoryReportStore(deliveries), deliveries, run)
+    running = request.getfixturevalue("cloud")
+    table = Table(running.client("dynamodb"), running.function_env("PortalFunction")["TABLE_EXAMS"])
+    return Stores(DynamoReportStore(table), DynamoDeliveryStore(table), run)
+
+
+@pytest.fixture(params=["memory", "s3"])
+def documents(request: pytest.FixtureRequest) -> DocumentStore:
+    if request.param == "memory":
+        return MemoryDocumentStore()
+    client = request.getfixturevalue("cloud").client("s3")
+    bucket = f"documents-{uuid4().hex[:12]}"
+    client.create_bucket(
+        Bucket=bucket,
+        ObjectLockEnabledForBucket=True,
+        CreateBucketConfiguration={"LocationConstraint": client.meta.region_name},
+    )
+    return S3DocumentStore(lambda: client, bucket)
+
+
+def test_a_draft_is_read_back_whole(stores: Stores) -> None:
+    draft = stores.draft(
+        refusal=Refusal("title_too_long", "title", "at most", NOW),
+        validation=Validation(2, "a", "89990001234", NOW, NOW - timedelta(hours=1)),
+        status=DraftStatus.VALIDATING,
+        version=1,
+        attempt=3,
+        due_at=NOW,
+    )
+
+    written = stores.reports.save_draft(draft)
+
+    assert replace(draft, rev=1) == written == stores.reports.draft(stores.run)
+    assert stores.reports.draft("absent") is None
+
+
+def test_an_older_revision_never_stands(stores: Stores) -> None:
+    first = stores.reports.save_draft(stores.draft())
+    second = stores.reports.save_draft(replace(first, title="2"))
+
+    for stale in (stores.draft(), replace(first, title="3")):
+        with pytest.raises(Conflict):
+            stores.reports.save_draft(stale)
+
+    assert second == stores.reports.draft(stores.run)
+
+
+def test_a_version_is_written_with_its_draft_its_content_and_its_rows_or_not_at_all(stores: Stores) -> None:
+    draft = stores.reports.save_draft(stores.draft())
+    rows = planned_rows(stores.run, stores.run, 1, "2.25.1", NOW, qualified=True, information=())
+
+    written, version = stores.reports.commit(draft, stores.version(), deliveries=rows, content=b"{}")
+    with pytest.raises(Conflict):
+        stores.reports.commit(draft, replace(version, making=2), deliveries=(), content=b"other")
+    with pytest.raises(Conflict):
+        stores.reports.commit(written, stores.version(version=2), deliveries=rows, content=b"other")
+    with pytest.raises(Conflict):
+        stores.reports.commit(written, stores.version(making=2), content=b"other")
+
+    assert (replace(draft, rev=2), replace(stores.version(), row_version=1)) == (written, version)
+    assert (written, version) == (stores.reports.draft(stores.run), stores.reports.version(stores.run, 1))
+    assert b"{}" == stores.reports.content(version)
+    assert stores.reports.content(replace(version, making=2)) is None
+    assert stores.reports.version(stores.run, 2) is None
+    assert [replace(rows[0], version=1)] == stores.deliveries.of_owner(stores.run)
+
+
+def test_versions_stand_in_order(stores: Stores) -> None:
+    for number in (2, 1, 10):
+        stores.reports.save_version(stores.version(version=number))
+
+    assert [1, 2, 10] == [one.version for one in stores.reports.versions(stores.run)]
+    with pytest.raises(Conflict):
+        stores.reports.save_version(stores.version(version=10))
+
+
+def test_lists_hold_what_waits_and_nothing_else(stores: Stores) -> None:
+    reports, later = stores.reports, NOW + timedelta(minutes=5)
+    draft = reports.save_draft(stores.draft())
+    assert [draft] == reports.unvalidated(stores.run, limit=5)
+    draft = reports.save_draft(replace(draft, status=DraftStatus.PROVISIONAL))
+    assert [draft] == reports.unvalidated(stores.run, limit=5)
+    draft = reports.save_draft(replace(draft, status=DraftStatus.VALIDATING, due_at=later))
+
+    assert [] == reports.unvalidated(stores.run, limit=5)
+    assert [] == reports.unsigned(stores.run, now=later - timedelta(seconds=1), limit=5)
+    assert [draft] == reports.unsigned(stores.run, now=later, limit=5)
+    draft, version = reports.commit(replace(draft, due_at=None), stores.version(), content=b"{}")
+    assert [version] == reports.unsigned(stores.run, now=later, limit=5)
+    reports.commit(replace(draft, status=DraftStatus.VALIDATED), replace(version, state=VersionState.SIGNED, due_at=None))
+    assert [] == reports.unsigned(stores.run, now=later, limit=5)
+    assert [] == reports.unvalidated(stores.run, limit=5)
+
+
+def test_the_longest_report_fits(stores: Stores) -> None:
+    text = "".join(chr(0xC0 + n * n % 64) for n in range(200_000))
+
+    written = stores.reports.save_draft(stores.draft(sections=(Section("Résultats", text),)))
+
+    assert written == stores.reports.draft(stores.run)
+
+
+def test_a_document_is_kept_once_and_its_first_bytes_stay(documents: DocumentStore) -> None:
+    assert b"first" == documents.keep("260000000001/v1/report.pdf", b"first", content_type="application/pdf")
+    assert b"first" == documents.keep("260000000001/v1/report.pdf", b"second", content_type="application/pdf")
+    assert b"first" == documents.get("260000000001/v1/report.pdf")
+
+
+def test_a_document_that_is_not_there_is_an_outage(documents: DocumentStore) -> None:
+    with pytest.raises(RemoteUnavailable) as unavailable:
+        documents.get("absent")
+
+    assert "document_unavailable" == unavailable.value.code

@@ -1,0 +1,40 @@
+"""The table of characters: the font's own, and what is replaced without a loss."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+
+from ris.adapters.report.pdf import glyphs
+from ris.domain.errors import InvalidInput
+from ris.domain.report.characters import DRAWN, EQUIVALENTS, drawable
+
+
+def test_the_table_is_what_every_face_of_the_font_draws() -> None:
+    assert glyphs() == DRAWN
+
+
+@pytest.mark.parametrize("character", sorted(EQUIVALENTS))
+def test_an_equivalent_is_drawable_itself(character: str) -> None:
+    drawn = drawable(f"a{character}b", DRAWN, field="title")
+
+    assert f"a{EQUIVALENTS[character]}b" == drawn
+    assert drawn == drawable(drawn, DRAWN, field="title")
+
+
+def test_what_a_keyboard_composes_is_drawn_as_one_character() -> None:
+    assert "é œ Ω µ" == unicodedata.normalize("NFC", "é œ ") + drawable("\u03a9 \u03bc", DRAWN, field="t").replace("\u2126", "Ω")
+    assert "\u2126" == drawable("\u2126", DRAWN, field="t")
+
+
+@pytest.mark.parametrize("character", [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))])
+def test_a_control_character_is_refused_by_name_or_is_a_line(character: str) -> None:
+    if character in "\n\r\t":
+        assert drawable(character, DRAWN, field="t") in ("\n", " ")
+        return
+    with pytest.raises(InvalidInput) as refused:
+        drawable(f"secret{character}", DRAWN, field="t")
+
+    assert f"U+{ord(character):04X}" in refused.value.detail
+    assert "secret" not in refused.value.detail
