@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -392,3 +394,26 @@ def test_a_scheduled_refusal_stores_nothing_and_is_used_up(party: Party, fault: 
     assert error(party.send("/repository", message)) == code
     assert party.documents() == []
     assert error(party.send("/repository", message)) == "accepted"
+
+
+def test_two_submissions_of_one_document_at_once_leave_one(party: Party) -> None:
+    message, client = party.draft().feed(), party.pki.context(party.pki.client())
+
+    with ThreadPoolExecutor(4) as pool:
+        got = list(pool.map(lambda _: post(party.url + "/repository", message.body, message.kind, client), range(4)))
+
+    assert sorted(error(answer) for answer in got) == [*["XDSDuplicateUniqueIdInRegistry"] * 3, "accepted"]
+    assert [d["kind"] for d in party.documents()] == ["report", "signature"]
+
+
+def test_whatever_bytes_come_there_is_an_answer_and_never_a_crash(party: Party) -> None:
+    message, client, chance = party.draft().feed(), party.pki.context(party.pki.client()), Random(8)
+
+    for _ in range(60):
+        body = bytearray(message.body)
+        for _ in range(chance.choice((1, 1, 3))):
+            body[chance.randrange(len(body))] = chance.randrange(256)
+        got = post(party.url + "/repository", bytes(body), message.kind, client)
+        assert got.kind.startswith("multipart/related"), got.body
+
+    assert len(party.documents()) in {0, 2}

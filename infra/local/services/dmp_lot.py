@@ -132,7 +132,7 @@ def _check_properties(root: Any, properties: Any, certificate: x509.Certificate)
     certs = list(properties.iter(f"{{{XAD}}}Cert"))
     must(bool(certs), "signature: no certificate is named", ERROR)
     digest = _once(certs[0], f"{{{XAD}}}CertDigest")
-    method = str(digest.find(f"{{{XAD}}}DigestMethod").get("Algorithm")) if len(digest) == 2 else ""
+    method = str(_once(digest, f"{{{XAD}}}DigestMethod").get("Algorithm"))
     der = certificate.public_bytes(Encoding.DER)
     value = str(digest.findtext(f"{{{XAD}}}DigestValue") or "").strip()
     expected = b64encode(hashlib.new(HASHES[method], der).digest()).decode() if method in HASHES else ""

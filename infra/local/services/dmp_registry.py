@@ -185,7 +185,7 @@ class Registry:
         if target is None:
             raise RegistryError("UnresolvedReferenceException", "no document has this entryUUID")
         must(target.structure == structure, "the document of another structure", "DMPAccessDeniedByRightsService")
-        must(target.patient == patient, "the document of another patient", "XDSPatientIdDoesNotMatchReplace")
+        must(target.patient == patient, "the document of another patient", "XDSPatientIdDoesNotMatch")
         must(target.status == "Approved", "the document was replaced already", "XDSRegistryDeprecatedDocumentError")
         must(deposit.set_id == target.set_id and deposit.version > target.version, "setId or versionNumber of a replacement")
         must(deposit.parent == target.unique_id, "the CDA names another document than the RPLC association")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import ssl
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -65,6 +66,7 @@ class Answer:
 
 
 CUT = Answer(0, "", b"", cut="none")
+CRASHED = Answer(500, "text/plain; charset=utf-8", b"the simulator is wrong\n")
 
 
 @dataclass(frozen=True)
@@ -177,11 +179,19 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         call = Call(self.command, self.path, headers, body, bytes(self.rfile.kept), self.certificate)
         self.rfile.kept.clear()
-        reply = type(self).rules.answer(call)
+        reply = self._answered(call)
         sent = self._encoded(reply)
         self.close_connection = self.close_connection or bool(reply.cut)
         type(self).rules.finished(call, sent)
         self.wfile.write(sent)
+
+    def _answered(self, call: Call) -> Answer:
+        """Ask the service; a fault of its own is an answer too, and shows on stderr."""
+        try:
+            return type(self).rules.answer(call)
+        except Exception:  # whatever it is, a server answers
+            traceback.print_exc()
+            return CRASHED
 
     do_GET = do_POST = do_PUT = _serve  # noqa: N815 (http.server's names)
 
