@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ris.cli import messages, reference, site
+from ris.cli import audit, certificates, messages, reference, site
 from ris.cli.failures import told
 from ris.cli.settings import use_stack_outputs
 
@@ -24,7 +24,11 @@ Commande de l'exploitant du RIS : référentiel du groupe, messages en attente, 
 
 3. [cyan]ris site list[/cyan] montre les sites, leurs salles et leurs modalités.
 
-4. [cyan]ris messages list nord[/cyan] montre ce qui attend une décision sur un site.
+4. [cyan]ris certificates csr FINESS[/cyan] fait la demande du certificat SIGN d'une entité juridique ; [cyan]ris certificates list[/cyan] dit les jours restants.
+
+5. [cyan]ris messages list nord[/cyan] montre ce qui attend une décision sur un site.
+
+6. [cyan]ris audit verify nord[/cyan] vérifie que la trace des accès est celle qui a été scellée.
 
 [bold]Quel déploiement ?[/bold] Celui que nomment les variables d'environnement ([cyan]TABLE_REFERENCE[/cyan]…), ou celui du fichier
 de [cyan]--stack-outputs[/cyan] : la sortie de [cyan]aws cloudformation describe-stacks[/cyan], ou le fichier d'état du nuage local.
@@ -42,6 +46,8 @@ def build() -> typer.Typer:
     app.add_typer(reference.app, name="reference")
     app.add_typer(site.app, name="site")
     app.add_typer(messages.app, name="messages")
+    app.add_typer(certificates.app, name="certificates")
+    app.add_typer(audit.app, name="audit")
     for point in sorted(entry_points(group="ris.commands"), key=lambda point: point.name):
         _add_contributed(app, point)
     return app

@@ -12,6 +12,9 @@ SENTENCES = {
     "nothing_to_replay": "un acquittement ne se rejoue pas",
     "changed_meanwhile": "le message a changé entre-temps : regarder de nouveau la liste",
     "too_busy": "trop d'écritures au même moment : recommencer",
+    "unknown_legal_entity": "cette entité juridique n'est pas au référentiel",
+    "not_pem": "ce n'est pas du PEM lisible, ou la clé est chiffrée",
+    "certificate_of_another_key": "le certificat n'est pas celui de cette clé",
     "unknown_site": "ce site n'existe pas",
 }
 

@@ -22,6 +22,8 @@ VARIABLES = {
     "BUCKET_MESSAGES": "MessagesBucket",
     "BOOKING_STATE_MACHINE_ARN": "BookingStateMachineArn",
     "GROUP_KEY_SECRET_ARN": "GroupKeySecretArn",
+    "BUCKET_DOCUMENTS": "DocumentsBucket",
+    "AUDIT_KEY_ID": "AuditKeyArn",
 }
 """Variable to output of `template.yaml`."""
 
@@ -50,7 +52,8 @@ def use_stack_outputs(path: Path) -> None:
         raise typer.BadParameter(f"{path} : aucune sortie ReferenceTable ; est-ce bien la pile du RIS ?")
     os.environ.update(found)
     output, suffix = _PREFIXED
-    os.environ["SITE_QUEUE_PREFIX"] = outputs.get(output, "").removesuffix(suffix)
+    prefix = outputs.get(output, "").removesuffix(suffix)
+    os.environ.update(SITE_QUEUE_PREFIX=prefix, SECRET_PREFIX=prefix, SIGN_KEY_ALIAS_PREFIX=f"alias/{prefix}-sign-")
     endpoint = read.get("endpoint")
     if endpoint:
         _use_endpoint(str(endpoint), str(read.get("region", "eu-west-3")), path)

@@ -116,3 +116,27 @@ class SigningOutput(Task):
     version: int
     state: str
     dispatch_name: str
+
+
+class SealInput(Task):
+    """Input of seal_audit: the sites to seal; what a schedule sends names none, which means all."""
+
+    sites: tuple[str, ...] = ()
+
+
+class SealOutput(Task):
+    """What one run of seal_audit bound, in records."""
+
+    sealed: int
+
+
+class WatchInput(Task):
+    """Input of watch_certificates: what a schedule sends, nothing of which is needed."""
+
+
+class WatchOutput(Task):
+    """What watch_certificates found: certificates, those that reached an alert, secrets without one."""
+
+    watched: int
+    alerts: int
+    missing: int

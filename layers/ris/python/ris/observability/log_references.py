@@ -52,6 +52,13 @@ class LogReference(Enum):
     SWEEP_DUE_002 = ("warning", "OverdueRows: rows were past their time when the sweep came")
     SWEEP_DUE_003 = ("error", "Sweep of a site left rows that raised; they stay due")
 
+    SEAL_AUDIT_001 = ("info", "Audit of a site sealed; count is what was bound")
+    SEAL_AUDIT_002 = ("warning", "Another run seals the same site; it goes on at the next run")
+
+    WATCH_CERTIFICATES_001 = ("info", "Days left of a certificate")
+    WATCH_CERTIFICATES_002 = ("warning", "A certificate is to be renewed; count is the alert it has reached, in days")
+    WATCH_CERTIFICATES_003 = ("warning", "A legal entity has no certificate in this secret")
+
     PORTAL_001 = ("error", "Page crashed")
     PORTAL_002 = ("warning", "Page refused, by one of the groups of errors")
 

@@ -23,7 +23,8 @@ class LogFields(TypedDict, total=False):
     """What a line may carry. Our own identifiers, codes and figures; adding a field is a decision about privacy.
 
     `code`, `field`: of a `RisError`. `error`: a class name. `frames`: module:line of a traceback, without its text.
-    `ledger_key`: digest of MSH-3, 4 and 10. `milliseconds`, `count`, `attempt`, `status`: figures.
+    `ledger_key`: digest of MSH-3, 4 and 10. `milliseconds`, `count`, `attempt`, `status`, `days`: figures.
+    `certificate`: our name of a legal entity's certificate.
     """
 
     function: str
@@ -53,6 +54,8 @@ class LogFields(TypedDict, total=False):
     count: int
     attempt: int
     milliseconds: int
+    certificate: str
+    days: int
 
 
 _ALLOWED = frozenset(LogFields.__annotations__)

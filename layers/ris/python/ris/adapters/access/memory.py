@@ -1,14 +1,16 @@
-"""Memory twins of the session store and the audit trail; safe under threads."""
+"""Memory twins of the session store, the audit trail (safe under threads) and the certificates' vault."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from ris.adapters.dynamodb import instant_text
 from ris.application.conflicts import Conflict
 from ris.domain.access.audit import AuditRecord
+from ris.domain.access.certificates import HeldCertificate
 from ris.domain.access.session import PendingLogin, Session
 
 
@@ -74,6 +76,17 @@ class MemoryAuditTrail:
         """Return records of a site and UTC day in time order, from the one after the cursor."""
         found = sorted((r for r in self.records if (r.site, r.day) == (site, day)), key=_order)
         return [record for record in found if _order(record) > after][:limit]
+
+
+class MemoryCertificateVault:
+    """Port `CertificateVault`; `held` by name."""
+
+    def __init__(self, held: dict[str, Sequence[HeldCertificate]] | None = None) -> None:
+        self.held = held or {}
+
+    def certificates(self, name: str) -> Sequence[HeldCertificate]:
+        """Return the certificates of one secret."""
+        return self.held.get(name, ())
 
 
 def _order(record: AuditRecord) -> str:
