@@ -8,6 +8,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final
 
+from ris.portal.french_dmp import DMP_SENTENCES
+
 _WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 _MONTHS = (
     "janvier",
@@ -39,6 +41,7 @@ TITLES: Final = {
 }
 
 SENTENCES: Final[dict[str, str]] = {
+    **DMP_SENTENCES,
     # the portal itself
     "unexpected": "Une erreur est survenue de notre côté. Elle est enregistrée ; réessayez dans un instant.",
     "unknown_object": "Cette page n’existe pas, ou elle concerne un site où vous n’avez pas de rôle.",
@@ -191,6 +194,7 @@ _WORDS: Final[dict[str, str]] = {
     "delivery.delegated": "Délégué",
     "delivery.withdrawn": "Retiré",
     "channel.hl7_pacs_order": "Demande d’examen au PACS",
+    "channel.dmp": "Dépôt du compte rendu au DMP",
     "channel.hl7_pacs_identity": "Identité au PACS",
     # requests
     "request.to_book": "À programmer",

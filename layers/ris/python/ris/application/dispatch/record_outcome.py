@@ -87,7 +87,7 @@ def record_outcome(
 
 
 def _of_the_dmp(s: OutcomeServices, row: Delivery, error: str, code: str, now: datetime) -> Delivery:
-    reason = code or error
+    reason = code or "function_failed"  # killed, timed out, throttled: its name says nothing to a reader of the row
     if error == "RemoteRejected":
         after = refused(row, now, reason=reason, remote_code=code)
     elif error in PERSON_ACTS and not row.unknown:
