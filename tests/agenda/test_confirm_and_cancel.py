@@ -122,3 +122,18 @@ def test_a_cancelled_hold_is_not_confirmed_nor_published(world: World) -> None:
         confirm_booking(world.s, exam.accession_number, exam.hold_token, NOW)
     publish_worklist(world.s, exam.accession_number, NOW)
     assert {} == world.feed.shown()
+
+
+def test_an_expired_exam_is_neither_confirmed_nor_cancelled(world: World) -> None:
+    exam = world.held()
+    expire_hold(world.s, exam.accession_number, AFTER_THE_HOLD)
+
+    with pytest.raises(Refused, match="hold_expired"):
+        confirm_booking(world.s, exam.accession_number, exam.hold_token, NOW)
+    assert ExamState.EXPIRED is cancel_exam(world.s, exam.accession_number, "patient", "acc", NOW).state
+
+
+def test_an_exam_nobody_knows_is_named(world: World) -> None:
+    with pytest.raises(InvalidInput, match="unknown_exam"):
+        cancel_exam(world.s, "269999999999", "patient", "acc", NOW)
+    assert expire_hold(world.s, "269999999999", NOW) is None
