@@ -189,6 +189,7 @@ class DicomServer:
                 encoded.getvalue() if encoded else b"",
                 implicit=event.context.transfer_syntax == ImplicitVRLittleEndian,
                 default_charset=self._stations.get(title).charset,
+                liberal=True,
             )
             reply = act(self._desk, dataset, title)
         except datasets.Undecodable:
