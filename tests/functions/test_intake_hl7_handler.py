@@ -109,9 +109,9 @@ def test_an_outage_fails_the_message_for_the_queue_and_parks_nothing(
 
 
 def test_an_envelope_nobody_can_read_goes_to_the_dead_letters(intake: Intake) -> None:
-    assert consume("{", {}, envelope(b"", frame="*"), {**envelope(b""), "kind": "fax"}, envelope(adt(), site="ailleurs")) == list(
-        "01234"
-    )
+    unreadable = ["{", {}, {**envelope(b""), "frame": "*"}, {**envelope(b""), "kind": "fax"}, envelope(adt(), site="ailleurs")]
+
+    assert consume(*unreadable) == list("01234")
 
 
 def test_an_answer_that_belongs_to_nothing_is_no_failure(intake: Intake, capsys: pytest.CaptureFixture[str]) -> None:

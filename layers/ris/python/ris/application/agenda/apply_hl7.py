@@ -178,7 +178,7 @@ def _entered(s: IntakeServices, message: ReceivedMessage, frame: bytes, now: dat
             return s.ledger.save(wanted), True
         if first.sha256 == digest:
             return first, False
-        incident_id = f"{entry_id}.{digest}"
+        incident_id = f"{entry_id}.{digest[:32]}"
         kept = s.ledger.get(message.site, incident_id)
         if kept is not None:
             return kept, False
