@@ -80,7 +80,7 @@ def check(frames):
         assert applied.state is MessageState.APPLIED or PLACE.match(applied.place), applied.place
         assert applied.frame == (frame or b" ")
     for patient in intake.world.patients._patients.values():
-        assert '""' not in repr(patient.traits)
+        assert '""' not in [str(value).strip() for value in vars(patient.traits).values()]
         assert patient.traits.birth_family
     before = intake.listed()
     for frame in frames:
