@@ -44,7 +44,8 @@ def lacking(paths: list[Path], installed: set[str]) -> set[tuple[str, str]]:
 
 
 def sources(*folders: Path) -> list[Path]:
-    return [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    # A fixture is a function of its own, with layers of its own.
+    return [path for folder in folders for path in sorted(folder.rglob("*.py")) if "fixtures" not in path.parts]
 
 
 def test_what_a_function_imports_is_in_its_layers() -> None:
