@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+
 from ris.contracts.queues import Hl7Acknowledged, Hl7Inbound
 from ris.domain.errors import Refused, RemoteUnavailable
 from ris.observability import LogReference, bound, log, queue_consumer, task

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+
 from ris.observability import span
 
 CANARY = "CANARI-DUPONT"
