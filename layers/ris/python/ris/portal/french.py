@@ -1,12 +1,11 @@
-"""French words and sentences of the pages: one place, one sentence per code.
-
-A code that a use case raises and that has no sentence here fails a test.
-"""
+"""French words of the pages, and how days and values are said; the sentences of codes are in `ris.portal.sentences`."""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import Final
+
+from ris.portal.sentences import SENTENCES
 
 _WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 _MONTHS = (
@@ -38,30 +37,6 @@ TITLES: Final = {
     503: "Service momentanément indisponible",
 }
 
-SENTENCES: Final[dict[str, str]] = {
-    # the portal itself
-    "unexpected": "Une erreur est survenue de notre côté. Elle est enregistrée ; réessayez dans un instant.",
-    "unknown_object": "Cette page n’existe pas, ou elle concerne un site où vous n’avez pas de rôle.",
-    "method_not_allowed": "Cette adresse ne se demande pas de cette façon.",
-    "request_refused": "La demande n’a pas pu être traitée telle qu’elle a été envoyée.",
-    "csrf": "Ce formulaire n’est plus valable. Revenez à la page précédente, rechargez-la, puis envoyez-le de nouveau.",
-    "repeated_parameter": "Une même information a été envoyée deux fois.",
-    "unreadable_body": "Le formulaire reçu est illisible.",
-    "unsupported_media_type": "Ce format d’envoi n’est pas accepté.",
-    "body_too_large": "Le texte envoyé est trop long. Raccourcissez-le, puis envoyez-le de nouveau.",
-    "field_missing": "Ce champ est à remplir.",
-    "field_too_long": "Ce texte est trop long.",
-    "field_malformed": "La forme de ce champ n’est pas celle attendue.",
-    "bad_day": "Ce jour n’existe pas. Choisissez une date du calendrier.",
-    "bad_time": "Indiquez une heure, par exemple 09:30.",
-    "search_too_short": "Indiquez au moins deux lettres du nom, ou l’IPP entier.",
-    # session and login
-    "no_session": "Connectez-vous pour continuer.",
-    "session_expired": "Votre session est arrivée à son terme. Reconnectez-vous pour continuer.",
-    "session_idle": "Votre session a été fermée faute d’activité. Reconnectez-vous pour continuer.",
-    "account_closed": "Votre compte n’a plus de rôle sur aucun site. Adressez-vous au service informatique.",
-}
-
 _WORDS: Final[dict[str, str]] = {
     # states of an exam
     "exam.held": "En cours de confirmation",
@@ -87,6 +62,12 @@ _WORDS: Final[dict[str, str]] = {
     "delivery.held": "Retenu",
     "delivery.delegated": "Délégué",
     "delivery.withdrawn": "Retiré",
+    "delivery_reason.sending": "l’envoi a commencé",
+    "delivery_reason.handed_over": "confié à la passerelle du site",
+    "delivery_reason.no_answer": "le destinataire n’a pas répondu",
+    "delivery_reason.peer_unreachable": "le destinataire est injoignable",
+    "delivery_reason.postponed_by_peer": "le destinataire a demandé d’attendre",
+    "delivery_reason.refused_by_peer": "le destinataire a refusé",
     "channel.hl7_pacs_order": "Demande d’examen au PACS",
     # requests
     "request.to_book": "À programmer",

@@ -28,7 +28,9 @@ def environment() -> Environment:
         auto_reload=False,
         finalize=shown,
     )
-    made.filters.update(day=french.day, short_day=french.short_day, date=french.date, moment=moment, clock=clock, heard=heard, plain=french.plain)
+    made.filters.update(
+        day=french.day, short_day=french.short_day, date=french.date, moment=moment, clock=clock, heard=heard, plain=french.plain
+    )
     made.globals.update(asset=assets.url_of, word=french.word, sentence=french.sentence)
     return made
 
