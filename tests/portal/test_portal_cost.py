@@ -130,7 +130,7 @@ def test_a_long_list_is_cut_and_says_so():
 ROOT = Path(__file__).parents[2]
 HEAVY = (
     "boto3",
-    "botocore",
+    "botocore.session",
     "pydicom",
     "pynetdicom",
     "lxml",
