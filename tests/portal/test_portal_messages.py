@@ -51,6 +51,7 @@ def test_the_message_is_shown_as_it_was_sent(operator):
 
     assert "ORC|CA|PLACER-404^CHU^1.2.3^ISO" in page.text
     assert "Rejouer le message" in page.text
+    assert "n’attendent pas celui-ci" in page.text
 
 
 def test_a_replay_before_the_cause_is_gone_stays_on_the_list_and_says_why(house, operator):

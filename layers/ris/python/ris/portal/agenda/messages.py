@@ -46,7 +46,13 @@ def message(call: Call, site: str, message: str) -> Page:
     found = parked_page(call.services.intake(), site, message)
     if found is None:
         raise NotFound
-    values = {"row": found.entry, "text": found.text, "open": found.entry.state in ON_THE_LIST, "zone": _zone(call, site)}
+    values = {
+        "row": found.entry,
+        "text": found.text,
+        "open": found.entry.state in ON_THE_LIST,
+        "holds_back": found.holds_back_later_ones,
+        "zone": _zone(call, site),
+    }
     return Page("agenda/message.html", values)
 
 
