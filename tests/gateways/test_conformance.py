@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pydicom.datadict
 import pytest
+from pydantic import ValidationError
 
+from gateways.edge.config import Settings
 from gateways.edge.dicom import keys
 from gateways.edge.log import ALLOWED_FIELDS, Log
 
@@ -61,3 +63,19 @@ def test_the_image_is_built_from_hashes_and_runs_as_nobody_special() -> None:
     for line in text.splitlines():
         if line.startswith("COPY ") and "--from" not in line:
             assert (ROOT / line.split()[1]).exists(), line
+
+
+def test_the_settings_the_readme_shows_are_settings() -> None:
+    text = (ROOT / "gateways/edge/README.md").read_text("utf-8")
+    settings = Settings.model_validate_json(text.split("```json")[1].split("```")[0])
+
+    assert {"PACS", "HIS"} == settings.destinations.keys()
+    assert settings.queues is not None
+
+
+def test_a_setting_that_is_none_is_named_without_its_value() -> None:
+    with pytest.raises(ValidationError) as error:
+        Settings.model_validate({"site": "nord", "grop_key": "SECRET"})
+
+    assert "grop_key" in str(error.value)
+    assert "SECRET" not in str(error.value)

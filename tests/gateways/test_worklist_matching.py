@@ -15,6 +15,8 @@ from gateways.edge.dicom import datasets, keys
 from gateways.edge.dicom.items import BadItem, read_items
 from gateways.edge.dicom.matching import QueryFault, compile_query, read_query
 from gateways.edge.dicom.values import wildcard
+from gateways.edge.dicom.worklist import Worklist
+from tests.support.gateway import NOW
 from tests.support.worklist import an_item, encoded, query, step
 
 
@@ -260,3 +262,40 @@ def test_dicom_json_of_the_feed_is_a_step() -> None:
 
     assert ("SPS4", "ACC4") == (item.sps_id, item.accession)
     assert compile_query(query(PatientName="lefevre^helene")).matches(item)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["CT1", "CT2", ["CT1", "CT2"]]), st.sampled_from(["20260302", "20260303"])), max_size=12),
+    st.sampled_from(["", "*", "CT1", "CT?", "CT2 ", ["CT1", "CT2"], "CT9"]),
+    st.sampled_from(["", "20260302", "2026.03.03", "20260302-20260303", "20260304"]),
+    st.sampled_from(["", "IPP-1", "IPP-*", ["IPP-1", "IPP-2"]]),
+)
+@settings(max_examples=150, deadline=None)
+def test_the_index_answers_what_a_walk_over_everything_answers(
+    steps: list[tuple[Any, str]], station: Any, day: str, patient: Any
+) -> None:
+    worklist = Worklist()
+    items = [
+        an_item(number, ScheduledStationAETitle=at, ScheduledProcedureStepStartDate=on) for number, (at, on) in enumerate(steps, 1)
+    ]
+    for item in items:
+        worklist.put(item)
+    for item in items[::3]:
+        worklist.remove(item.sps_id)
+    compiled = compile_query(query({"ScheduledStationAETitle": station, "ScheduledProcedureStepStartDate": day}, PatientID=patient))
+    kept = [item for number, item in enumerate(items) if number % 3]
+
+    found = worklist.find(compiled, called="", now=NOW)
+
+    assert {item.sps_id for item in kept if compiled.matches(item)} == {item.sps_id for item in found}
+
+
+def test_a_query_by_station_walks_only_its_steps() -> None:
+    worklist, walked = Worklist(), []
+    for number in range(1, 301):
+        worklist.put(an_item(number, ScheduledStationAETitle=f"CT{number % 30}"))
+    compiled = compile_query(query({"ScheduledStationAETitle": "CT7"}))
+    matches = compiled.matches
+    compiled.matches = lambda item: walked.append(item) or matches(item)  # type: ignore[method-assign]
+
+    assert 10 == len(worklist.find(compiled, called="", now=NOW)) == len(walked)
