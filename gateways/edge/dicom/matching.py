@@ -118,12 +118,13 @@ def _named(dataset: Dataset, path: keys.Path) -> tuple[str, ...]:
     """Return the values a key names one by one; nothing when it leaves the choice open in any way."""
     tag = path[-1]
     if path[0] == keys.STEP_SEQUENCE:
-        steps = dataset[path[0]].value if path[0] in dataset else ()
+        steps = dataset[path[0]].value if path[0] in dataset else []
         if len(steps) != 1:
             return ()
         dataset = steps[0]
     wanted = datasets.texts(dataset, tag)
-    if any(set(value) & set("*?-") for value in wanted):
+    open_ended = set("*?-" if tag == keys.START_DATE else "*?")
+    if any(open_ended & set(value) for value in wanted):
         return ()
     named = tuple(values.date(value) if tag == keys.START_DATE else values.trim(value) for value in wanted)
     return named if all(named) else ()
