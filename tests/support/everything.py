@@ -149,6 +149,7 @@ class Everything:
         shown = self.book(person, f"request={self.request(person, 'OPN-26-7001')}")
         self.booked(person, shown)
         self.tell(self.renamed(b"ZOEE"))
+        until(lambda: "ZOEE" in json.dumps(self.found(shown.path.rsplit("/", 1)[-1])))
         self.tell(self.order("CA", "OPN-26-7001", "ORM07002"))
         self.state(person, shown, "cancelled")
 
@@ -187,12 +188,19 @@ class Everything:
 
     # --- the modality ---
 
+    def station(self) -> str:
+        machine = group.machine_for(self.site, self.booking.room, group.exam(self.booking.exam)["dicom_modality"])
+        return str(machine["ae_title"])
+
+    def found(self, accession: str) -> list[dict[str, Any]]:
+        """Return what the worklist answers for an exam."""
+        keys = json.dumps({"AccessionNumber": accession})
+        answer = self.scene.dicom(self.step, self.site, self.station(), "modality", "find", "--keys", keys)
+        return list(answer["items"])
+
     def given_up(self, accession: str) -> None:
         """Begin an exam and give it up."""
-        machine = group.machine_for(self.site, self.booking.room, group.exam(self.booking.exam)["dicom_modality"])
-        station = machine["ae_title"]
-        keys = json.dumps({"AccessionNumber": accession})
-        found = until(lambda: self.scene.dicom(self.step, self.site, station, "modality", "find", "--keys", keys)["items"])
+        station, found = self.station(), until(lambda: self.found(accession))
         item = self.system.work / "given-up.json"
         item.write_text(json.dumps(found[0]))
         begun = self.scene.dicom(self.step, self.site, station, "modality", "mpps-create", "--item", str(item))
