@@ -9,6 +9,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,11 @@ def test_more_answers_than_the_limit_end_with_a700(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_query_ends_with_fe00(tmp_path: Path) -> None:
-    with a_server(tmp_path, steps=400) as (server, _, _), associated(server) as association:
+    many = 20_000
+    with a_server(tmp_path, max_answers=many) as (server, worklist, _), associated(server) as association:
+        item = an_item(1)
+        for number in range(many):
+            worklist.put(replace(item, sps_id=f"M{number}"))
         statuses = []
         for status, _ in association.send_c_find(query(PatientID=""), MWL, msg_id=7):
             statuses.append(status.Status)
@@ -142,7 +147,7 @@ def test_a_cancelled_query_ends_with_fe00(tmp_path: Path) -> None:
                 association.send_c_cancel(7, query_model=MWL)
 
         assert 0xFE00 == statuses[-1]
-        assert len(statuses) < 400
+        assert len(statuses) < many
 
 
 @pytest.mark.parametrize(("calling", "called"), [("NOBODY", "RISMWL"), ("CT1", "ELSEWHERE")])
