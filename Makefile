@@ -31,7 +31,7 @@ bench: $(READY) ## ratios against peers and floors, measured in one run
 	@exec $(BIN)/python -m pytest -m bench -s
 
 lint: $(READY) ## ruff, mypy, import-linter, cfn-lint
-	@exec $(BIN)/python -m pytest tests/architecture
+	@exec $(BIN)/python -m pytest tests/architecture tests/template/test_lint.py
 
 clean: ## remove the environment and what was built
 	@exec rm -rf .venv build

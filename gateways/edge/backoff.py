@@ -32,6 +32,8 @@ class Backoff:
 
 async def wait_for(event: asyncio.Event, timeout_s: float) -> bool:
     """Wait until the event is set, at most `timeout_s`; return whether it was."""
+    # Not `asyncio.wait_for`: on Python 3.11 it swallows a cancellation that comes together with the event, and a stop never ends.
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
     return event.is_set()

@@ -62,6 +62,7 @@ class DicomSettings(_Settings):
     Args:
         unknown_calling: `reject` answers an unknown or blank calling title A-ASSOCIATE-RJ; `accept` serves it the same list.
         max_answers: Most steps of one query; past it the query ends with A700.
+        max_associations: Connections served at once, those that have asked nothing yet included; past it A-ASSOCIATE-RJ (transient).
     """
 
     host: str = "127.0.0.1"
@@ -71,7 +72,7 @@ class DicomSettings(_Settings):
     modalities: tuple[ModalitySettings, ...] = ()
     unknown_calling: Literal["reject", "accept"] = "reject"
     max_answers: int = 1000
-    max_associations: int = 64
+    max_associations: int = 256
     association_timeout_s: float = 4.0
     idle_timeout_s: float = 60.0
 

@@ -83,6 +83,7 @@ class Store:
             Its result, or `StoreUnavailable`.
         """
         future: Future[T] = Future()
+        future.set_running_or_notify_cancel()  # from here on nobody can take it back: the work may be done already
         if self._closed:
             future.set_exception(StoreUnavailable("closed"))
         else:
@@ -144,9 +145,19 @@ class Store:
                 if following is not None:
                     group.append(following)
             if group:
-                self._do_group(group)
+                self._guard(group)
             if last:
                 return
+
+    def _guard(self, group: list[_Job]) -> None:
+        """Do a group; whatever goes wrong, its callers are told and the thread lives."""
+        try:
+            self._do_group(group)
+        except Exception as error:
+            self._undo(error)
+            for job in group:
+                if not job.future.done():
+                    job.future.set_exception(StoreUnavailable(type(error).__name__))
 
     def _do_group(self, group: list[_Job]) -> None:
         if self._commit(group):

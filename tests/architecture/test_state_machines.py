@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import re
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -137,6 +139,21 @@ def test_paths_are_plain_jsonpath(path: Path) -> None:
 
     assert "JSONata" not in text
     assert not [found for found in re.findall(r'"(\$[^"]*)"', text) if not re.fullmatch(r"\$\$?(\.\w+|\[\d+\])*|\$\{\w+\}", found)]
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_what_a_state_gives_its_function_is_what_the_function_takes(machine: Machine) -> None:
+    for name, task in states(machine, "Task"):
+        if not task["Resource"].endswith("lambda:invoke"):
+            continue
+        function = re.sub(
+            r"(?<=[a-z0-9])(?=[A-Z])", "_", task["Parameters"]["FunctionName"][2:].removesuffix("FunctionArn}")
+        ).lower()
+        handler = importlib.import_module(f"functions.{function}.handler").handler
+        fields = typing.get_type_hints(handler.__wrapped__)["event"].model_fields
+        given = {key.removesuffix(".$") for key in task["Parameters"]["Payload"]}
+
+        assert {field for field, body in fields.items() if body.is_required()} <= given <= set(fields), name
 
 
 @pytest.mark.parametrize("machine", MACHINES)

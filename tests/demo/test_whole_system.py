@@ -3,13 +3,16 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from infra.local.children import Children, python
 from infra.local.cloud.client import ROOT
+from infra.local.demo.pki import Authority, write_server
 from tests.support.processes import descendants, runs
 from tests.support.waiting import until
 
@@ -83,6 +86,39 @@ def test_ctrl_c_stops_all_of_it_cleanly(tmp_path: Path) -> None:
     assert process.wait(20) == 0
     assert not any(runs(pid) for pid in left)
     assert not (out / ".work").exists()
+
+
+def test_somebody_elses_provider_takes_the_place_of_ours(tmp_path: Path) -> None:
+    authority = Authority()
+    (tmp_path / "ca.pem").write_bytes(authority.chain_pem())
+    port = free_port()
+    client = {"client_id": "their-name-for-us", "client_secret": "their secret"}
+    client["redirect_uris"] = [f"http://127.0.0.1:{port}/login/psc/callback"]
+    settings = {"status_file": str(tmp_path / "status"), "evidence": str(tmp_path / "theirs"), "clients": [client]}
+    settings["tls"] = write_server(tmp_path, "theirs", authority)
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+
+    with Children() as children:
+        children.spawn("theirs", python("infra.local.services.psc", "--config", str(tmp_path / "settings.json")), cwd=ROOT)
+        until((tmp_path / "status").exists)
+        remote = {
+            "PSC_URL": json.loads((tmp_path / "status").read_text())["issuer"],
+            "PSC_CA": str(tmp_path / "ca.pem"),
+            "PSC_CLIENT_ID": client["client_id"],
+            "PSC_CLIENT_SECRET": client["client_secret"],
+            "PORTAL_PORT": str(port),
+        }
+        given = environment(tmp_path / "out", **remote)
+        done = subprocess.run([*DEMO, "run"], cwd=ROOT, env=given, capture_output=True, text=True, timeout=180, check=False)
+
+    assert done.returncode == 0, done.stdout
+    assert sorted(file.name for file in (tmp_path / "theirs").glob("*.json")) == ["001-authorize.json", "002-token.json"]
+    assert all(file.name[4:].startswith("group-") for file in (tmp_path / "out" / "psc").glob("*.json"))
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def test_a_step_that_does_not_happen_makes_the_run_fail(tmp_path: Path) -> None:

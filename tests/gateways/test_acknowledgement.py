@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.gateway import NOW, adt, segments
 
 from gateways.edge.hl7 import msh
 from gateways.edge.hl7.acknowledgement import Answer, build, parse
+from tests.support.gateway import NOW, adt, segments
 
 LATIN_1_NAME = "ESSAI^GWÉNAËLLE".encode("latin-1")
 

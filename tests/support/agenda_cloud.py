@@ -3,11 +3,12 @@
 import itertools
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from infra.local.cloud.client import ROOT, Cloud
 from ris.adapters.agenda.dynamodb import DynamoAgendaStore, DynamoExamStore
-from ris.adapters.agenda.memory import MemoryOrders, NoParkedMessages
+from ris.adapters.agenda.memory import MemoryOrders, MemoryWorkflows, NoParkedMessages
 from ris.adapters.agenda.step_functions import StepFunctionsWorkflows
 from ris.adapters.agenda.worklist_queue import QueueWorklistPublisher
 from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
@@ -15,8 +16,11 @@ from ris.adapters.dynamodb import Table
 from ris.adapters.identity.dynamodb import DynamoPatientStore
 from ris.adapters.reference.dynamodb import DynamoReferenceBook, DynamoReferenceTable
 from ris.adapters.reference.files import read_folder
+from ris.application.agenda.book_appointment import BookAppointment, book_appointment
 from ris.application.agenda.services import AgendaSettings, Services
 from ris.application.load_reference import load_reference
+from ris.contracts.queues import WorklistFeed
+from ris.domain.agenda.exam import Exam, ExamState
 from ris.domain.identity.patient import Identifier, Patient, Traits
 
 _DAYS = itertools.count(30)
@@ -86,3 +90,40 @@ def received(cloud: Cloud, name: str, wanted: Callable[[str], bool]) -> list[str
     for body in kept:
         sqs.send_message(QueueUrl=url, MessageBody=body)
     return bodies
+
+
+def held(s: Services, now: datetime | None = None, *, start: bool = True) -> Exam:
+    """Hold a slot for a patient of its own; `start=False` leaves the booking machine out, as a start that failed does."""
+    now = now or datetime.now(UTC)
+    if not start:
+        s = _without_workflows(s)
+    patient = own_patient(s)
+    command = BookAppointment("nord", None, patient.patient_id, "ZBQK001", "salle-scanner", own_day(now), "09:00", None, "acc")
+    return book_appointment(s, command, now)
+
+
+def _without_workflows(s: Services) -> Services:
+    return replace(s, workflows=MemoryWorkflows())
+
+
+def state(s: Services, exam: Exam) -> ExamState:
+    """Return the state an exam is in now."""
+    found = s.exams.get(exam.accession_number)
+    assert found is not None
+    return found.state
+
+
+class Feed:
+    """What a gateway of the site would know of one exam: it keeps the newest version, whatever came when."""
+
+    def __init__(self, cloud: Cloud, exam: Exam) -> None:
+        self._cloud, self._accession = cloud, exam.accession_number
+        self._newest: WorklistFeed | None = None
+
+    def shows(self, state: str) -> bool:
+        """Take what lies on the queue, and say whether the step is now in that state."""
+        for body in received(self._cloud, "nord-worklist-feed", lambda body: self._accession in body):
+            one = WorklistFeed.model_validate_json(body)
+            if self._newest is None or self._newest.version < one.version:
+                self._newest = one
+        return self._newest is not None and (self._newest.state, bool(self._newest.dataset)) == (state, state != "removed")

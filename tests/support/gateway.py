@@ -18,13 +18,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.support.waiting import until
-
 from gateways.edge.cloud import Entry, Received
 from gateways.edge.gateway import SCHEMA
 from gateways.edge.hl7 import mllp
 from gateways.edge.spool import Spool
 from gateways.edge.store import Store
+from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)

@@ -45,14 +45,18 @@ def granted(stack: Stack, function: Resource) -> set[Right]:
         if mapping.properties["FunctionName"] == function.reference
     }
     role = stack.resources[f"{function.logical_id}Role"].properties
-    rights = {
+    found = {right for policy in role["Policies"] for right in rights(policy["PolicyDocument"])}
+    return {right for right in found if not (right.resource in mapped and right.action in READ_BY_THE_MAPPING)}
+
+
+def rights(document: dict[str, Any]) -> set[Right]:
+    """Return what a policy document allows."""
+    return {
         Right(action, _without_suffix(resource))
-        for policy in role["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
+        for statement in document["Statement"]
         for action in _listed(statement["Action"])
         for resource in _listed(statement["Resource"])
     }
-    return {right for right in rights if not (right.resource in mapped and right.action in READ_BY_THE_MAPPING)}
 
 
 def called(calls: Iterable[dict[str, Any]], caller: str) -> set[Right]:

@@ -12,6 +12,7 @@ from ris.adapters.agenda.ledger import MemoryMessageLedger
 from ris.application.agenda.apply_hl7 import Applied, IntakeServices, ReceivedMessage, apply_hl7
 from ris.application.agenda.cancel_exam import cancel_exam
 from ris.application.agenda.messages import MessageLedger
+from ris.application.agenda.publish_worklist import republish_patient
 from ris.application.identity.ports import PatientStore
 from ris.domain.agenda.orders import request_id_of
 from ris.domain.agenda.request import ImagingRequest
@@ -81,6 +82,7 @@ class Intake:
             reference=self.world.s.reference,
             cancel_exam=lambda *given: cancel_exam(self.world.s, *given),
             new_patient_id=lambda: f"new-{next(numbers)}",
+            republish=lambda *given: republish_patient(self.world.s, *given),
         )
 
     @property

@@ -16,6 +16,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from ris.adapters.access.memory import MemoryAuditTrail, MemorySessionStore
+from ris.adapters.agenda.frames import MemoryFrames
+from ris.adapters.agenda.hl7_inbound import Hl7MessageReader
 from ris.adapters.agenda.ledger import MemoryMessageLedger
 from ris.adapters.agenda.memory import MemoryOrders, MemoryRows, MemoryWorkflows, memory_services
 from ris.adapters.dispatch.memory import MemoryDeliveryStore
@@ -23,7 +25,9 @@ from ris.adapters.identity.memory import MemoryPatientStore
 from ris.adapters.reference.files import read_folder
 from ris.adapters.reference.memory import MemoryReferenceBook
 from ris.application.access.ports import AccessServices
+from ris.application.agenda.apply_hl7 import IntakeServices
 from ris.application.agenda.book_appointment import BookAppointment, book_appointment
+from ris.application.agenda.cancel_exam import cancel_exam
 from ris.application.agenda.confirm_booking import confirm_booking
 from ris.application.agenda.publish_worklist import publish_worklist
 from ris.application.reference import ReferenceData
@@ -33,7 +37,6 @@ from ris.domain.agenda.exam import Exam
 from ris.domain.agenda.request import ImagingRequest, Prescriber
 from ris.domain.identity.patient import Identifier, Patient, Traits
 from ris.portal.app import Portal
-
 from tests.support.access import TrustingProvider
 
 NOW = datetime(2026, 11, 26, 8, 20, tzinfo=UTC)
@@ -85,7 +88,17 @@ class PortalHouse:
             workflows=self.workflows,
             rows=self.rows,
         )
-        self.services = self.wrap(PortalServices(access, agenda, book, lambda: self.now, self.settings))
+        intake = IntakeServices(
+            ledger=self.ledger,
+            frames=MemoryFrames(),
+            reader=Hl7MessageReader(),
+            patients=self.patients,
+            requests=agenda.exams,
+            reference=book,
+            cancel_exam=lambda accession, reason, actor, now: cancel_exam(agenda, accession, reason, actor, now),
+            new_patient_id=tokens(),
+        )
+        self.services = self.wrap(PortalServices(access, agenda, lambda: intake, book, lambda: self.now, self.settings))
         self.portal = Portal(lambda: self.services, self.settings)
 
     def browser(self, subject: str = "", provider: str = "group") -> Browser:
@@ -239,7 +252,12 @@ def event(method: str, address: str, body: bytes = b"", headers: dict[str, str] 
         "multiValueHeaders": {name: [value] for name, value in {"host": "evil.example", **(headers or {})}.items()},
         "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
         "multiValueQueryStringParameters": query or None,
-        "requestContext": {"domainName": "api.example", "httpMethod": method, "stage": "$default", "identity": {"sourceIp": "192.0.2.7"}},
+        "requestContext": {
+            "domainName": "api.example",
+            "httpMethod": method,
+            "stage": "$default",
+            "identity": {"sourceIp": "192.0.2.7"},
+        },
         "pathParameters": {"proxy": parts.path[1:]},
         "stageVariables": None,
         "body": base64.b64encode(body).decode() if body else None,

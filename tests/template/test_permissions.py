@@ -107,7 +107,7 @@ def test_nobody_uses_the_key_but_through_a_service_of_this_account() -> None:
             service = "Service" in statement["Principal"]
             assert service or condition["StringEquals"]["kms:CallerAccount"] == "123456789012"
             assert service or "kms:ViaService" in condition["StringEquals"]
-    assert len(policy) == 5
+    assert len(policy) == 6
 
 
 def test_nothing_is_deployed_or_copied_outside_europe() -> None:

@@ -38,7 +38,7 @@ def _nearest(character: str) -> str:
         return character
     plain = "".join(part for part in unicodedata.normalize("NFKD", character) if not unicodedata.combining(part))
     plain = plain.translate(_TO_LATIN_1)
-    return plain if plain and all(ord(part) <= 0xFF for part in plain) else "?"
+    return plain if plain and all(ord(part) < 0x80 or 0xA0 <= ord(part) <= 0xFF for part in plain) else "?"
 
 
 def shorten_name(value: str) -> str:

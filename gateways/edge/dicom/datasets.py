@@ -12,6 +12,7 @@ from typing import Any
 
 import pydicom.config
 from pydicom.charset import python_encoding
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
@@ -28,17 +29,21 @@ logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 _TEXT = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "PN"})
 
 
+MAX_DEPTH = 16
+
+
 class Undecodable(Exception):
     """The bytes are no data set of their transfer syntax and character set."""
 
 
-def decode(encoded: bytes, *, implicit: bool, default_charset: str = "ISO_IR 100") -> Dataset:
+def decode(encoded: bytes, *, implicit: bool, default_charset: str = "ISO_IR 100", liberal: bool = False) -> Dataset:
     """Read a little-endian data set completely.
 
     Args:
         encoded: The data set of one DIMSE message.
         implicit: Implicit VR; else explicit.
         default_charset: What a sender means that names no character set but uses one.
+        liberal: Keep a value that is none of its VR or character set as Latin-1 text instead of refusing the whole.
 
     Raises:
         Undecodable: Cut short, nested too deep, or characters that do not fit.
@@ -49,20 +54,32 @@ def decode(encoded: bytes, *, implicit: bool, default_charset: str = "ISO_IR 100
             dataset = read_dataset(
                 io.BytesIO(encoded), implicit, True, parent_encoding=python_encoding.get(default_charset, "latin_1")
             )
-            touch(dataset, 0)
+            touch(dataset, liberal=liberal)
     except Exception as error:
         raise Undecodable(type(error).__name__) from error
     return dataset
 
 
-def touch(dataset: Dataset, depth: int = 0) -> None:
-    """Convert every element now, so that what cannot be converted is found here and no thread converts later."""
-    if depth > 16:
+def touch(dataset: Dataset, depth: int = 0, *, liberal: bool = False) -> None:
+    """Convert every element now, so that what cannot be converted is found here and no thread converts later.
+
+    A number that is none (`70,5`) stays as text; any other value that cannot be converted only when `liberal`.
+    """
+    if depth > MAX_DEPTH:
         raise Undecodable("nesting")
-    for element in dataset:
+    for tag in list(dataset.keys()):
+        raw = dataset.get_item(tag)
+        try:
+            element = dataset[tag]
+        except Exception:
+            if not liberal and raw.VR not in ("DS", "IS", None):
+                raise
+            value = raw.value if isinstance(raw.value, bytes) else b""
+            dataset[tag] = DataElement(tag, "UT", value.decode("latin-1").strip(" \0"))
+            continue
         if element.VR == "SQ":
             for item in element.value:
-                touch(item, depth + 1)
+                touch(item, depth + 1, liberal=liberal)
 
 
 def encode(dataset: Dataset, *, implicit: bool) -> bytes:

@@ -22,6 +22,12 @@ from gateways.edge.dicom.keys import Match
 
 Predicate = tuple[keys.Path, values.Test]
 _ANY_VR = frozenset({"UN", ""})
+INDEXED: tuple[keys.Path, ...] = (
+    (keys.STEP_SEQUENCE, keys.STATION),
+    (keys.STEP_SEQUENCE, keys.START_DATE),
+    (keys.PATIENT_ID,),
+    (keys.ACCESSION,),
+)
 
 
 class QueryFault(Exception):
@@ -47,12 +53,14 @@ class Query:
         steps: Alternatives of tests inside it; empty when it restricts nothing.
         asked: Tags asked for at the top, `asked_step` in the step; None when the whole step was asked for.
         unsupported: Optional keys not supported, which make every answer FF01.
+        exact: Conditions that name their values, so that an index can be asked: the item has one of these values at this path.
     """
 
     dataset: Dataset
     top: list[Predicate] = field(default_factory=list)
     steps: list[list[Predicate]] = field(default_factory=list)
     unsupported: set[int] = field(default_factory=set)
+    exact: list[tuple[keys.Path, tuple[str, ...]]] = field(default_factory=list)
 
     def matches(self, item: Item) -> bool:
         """Return whether the item answers the query."""
@@ -102,7 +110,24 @@ def compile_query(dataset: Dataset) -> Query:
     if keys.STEP_SEQUENCE in dataset:
         steps = [list(_predicates(step, (keys.STEP_SEQUENCE,), query)) for step in dataset[keys.STEP_SEQUENCE].value]
         query.steps = steps if all(steps) else []
+    query.exact = [(path, named) for path in INDEXED if (named := _named(dataset, path))]
     return query
+
+
+def _named(dataset: Dataset, path: keys.Path) -> tuple[str, ...]:
+    """Return the values a key names one by one; nothing when it leaves the choice open in any way."""
+    tag = path[-1]
+    if path[0] == keys.STEP_SEQUENCE:
+        steps = dataset[path[0]].value if path[0] in dataset else []
+        if len(steps) != 1:
+            return ()
+        dataset = steps[0]
+    wanted = datasets.texts(dataset, tag)
+    open_ended = set("*?-" if tag == keys.START_DATE else "*?")
+    if any(open_ended & set(value) for value in wanted):
+        return ()
+    named = tuple(values.date(value) if tag == keys.START_DATE else values.trim(value) for value in wanted)
+    return named if all(named) else ()
 
 
 def _all(predicates: list[Predicate], item: Item) -> bool:

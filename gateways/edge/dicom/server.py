@@ -30,6 +30,7 @@ from gateways.edge.dicom.worklist import Worklist
 from gateways.edge.log import Log, emit
 
 BLANK_TITLE = "(blank)"
+BACKLOG = 256
 _SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 Status: TypeAlias = "int | Dataset"
 
@@ -92,6 +93,7 @@ class DicomServer:
         self._server = self._entity().start_server(
             (self._settings.host, self._settings.port), block=False, ae_title=self._settings.ae_title, evt_handlers=self._handlers()
         )
+        self._server.socket.listen(BACKLOG)  # the library's own is 5: a port scan would keep modalities waiting
 
     def stop(self) -> None:
         """Close the port and end the associations."""
@@ -189,6 +191,7 @@ class DicomServer:
                 encoded.getvalue() if encoded else b"",
                 implicit=event.context.transfer_syntax == ImplicitVRLittleEndian,
                 default_charset=self._stations.get(title).charset,
+                liberal=True,
             )
             reply = act(self._desk, dataset, title)
         except datasets.Undecodable:

@@ -49,9 +49,11 @@ class Intake:
         Nothing is answered to an empty start block, nor to the rest of a frame that was already refused.
         """
         if isinstance(event, mllp.Fault):
-            emit(Log.FRAME_FAULT, kind=event.kind.value)
             self.counts["fault"] += 1
-            return self._refuse(msh.read_head(event.head), _FRAME_FAULTS[event.kind]) if event.head else None
+            if not event.head:
+                return None
+            emit(Log.FRAME_FAULT, kind=event.kind.value)
+            return self._refuse(msh.read_head(event.head), _FRAME_FAULTS[event.kind])
         if event.resumed and not event.payload.lstrip(b"\r\n").startswith(_STARTS):
             return None
         return await self._frame(event.payload)

@@ -19,6 +19,7 @@ from gateways.edge.log import Log, emit
 
 CHUNK = 64 * 1024
 WRITE_TIMEOUT_S = 30.0
+MAX_FAULTS = 100
 
 
 @dataclass(eq=False)
@@ -29,6 +30,7 @@ class _Connection:
     held: int = 0
     frame_began: float | None = None
     last_heard: float = 0.0
+    faults: int = 0
     task: asyncio.Task[None] | None = field(default=None)
 
 
@@ -108,12 +110,18 @@ class MllpListener:
             connection.last_heard = loop.time()
             events = connection.decoder.feed(data) if data else connection.decoder.finish()
             await self._answer(connection, events)
-            if not data:
+            if not data or self._hopeless(connection, events):
                 return
             self._watch_frame(connection, loop.time(), restarted=bool(events))
             if not self._hold(connection, connection.decoder.held):
                 await self._write(connection, [self._intake.out_of_memory()])
                 return
+
+    def _hopeless(self, connection: _Connection, events: list[mllp.Event]) -> bool:
+        """Count frames that never ended since the last whole one; a peer that only makes such is let go."""
+        for event in events:
+            connection.faults = connection.faults + 1 if isinstance(event, mllp.Fault) else 0
+        return connection.faults > MAX_FAULTS
 
     def _patience(self, connection: _Connection, now: float) -> float:
         if connection.frame_began is None:

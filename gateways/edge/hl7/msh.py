@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from gateways.edge.hl7 import charsets
 
 MAX_CONTROL_ID = 199
-_SEGMENTS = re.compile(rb"(?:\A|\r)[\r\n]*(MSH|FHS|BHS|BTS|FTS)")
-_SEGMENTS_BY_LINE = re.compile(rb"(?:\A|\n)\n*(MSH|FHS|BHS|BTS|FTS)")
+_NAMES = re.compile(rb"MSH|FHS|BHS|BTS|FTS")
 _NEVER_DELIMITER = re.compile(rb"[A-Za-z0-9\s\x00-\x1f\x7f-\xff]")
 
 
@@ -104,7 +103,7 @@ def read(frame: bytes, sources: Sequence[Source] = (), default_charset: str = ch
         sources: The senders known, for the character set of an empty MSH-18.
         default_charset: The set of every other sender.
     """
-    names = [match.group(1) for match in _segment_names(frame)]
+    names = [match.group() for match in _segment_names(frame)]
     header, fault = _read_header(frame)
     if header is not None:
         default_charset = _charset_of(header, sources, default_charset)
@@ -123,17 +122,23 @@ def read_head(head: bytes) -> Header | None:
 
 
 def _segment_names(frame: bytes) -> list[re.Match[bytes]]:
-    pattern = _SEGMENTS if b"\r" in frame else _SEGMENTS_BY_LINE
-    return list(pattern.finditer(frame))
+    """Return where header and batch segments begin, in time of the frame's length."""
+    end = b"\r" if b"\r" in frame else b"\n"
+    return [match for match in _NAMES.finditer(frame) if _begins_segment(frame, match.start(), end)]
+
+
+def _begins_segment(frame: bytes, position: int, end: bytes) -> bool:
+    while position and frame[position - 1 : position] == b"\n" != end:
+        position -= 1
+    return position == 0 or frame[position - 1 : position] == end
 
 
 def _read_header(frame: bytes) -> tuple[Header | None, Fault | None]:
     absent = Fault("MSH", 0, 100, "segment MSH absent en tete de message")
     for match in _segment_names(frame):
-        if frame[: match.start(1)].strip(b"\r\n") and match.group(1) == b"MSH" and not _is_batch(frame):
-            return None, absent
-        if match.group(1) == b"MSH":
-            return _split_header(frame, match.start(1))
+        if match.group() == b"MSH":
+            first = not frame[: match.start()].strip(b"\r\n")
+            return _split_header(frame, match.start()) if first or _is_batch(frame) else (None, absent)
     return None, absent
 
 

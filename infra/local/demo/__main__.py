@@ -1,6 +1,7 @@
 """`python -m infra.local.demo run` takes the journeys once and ends; `up` keeps the system running until Ctrl-C.
 
-Environment: OUT (evidence, `build/demo`), INPUT (folder of journeys), `{PSC,OIDC}_{URL,CA}` (somebody else's provider).
+Environment: OUT (evidence, `build/demo`), INPUT (folder of journeys), `{PSC,OIDC}_{URL,CA,CLIENT_ID,CLIENT_SECRET}` (somebody
+else's provider), PORTAL_PORT (a fixed port for the portal, whose callbacks such a provider has to know beforehand; else a free one).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from infra.local.demo.supervisor import System
 
 INPUT = Path(__file__).with_name("input")
 FIRST_SITE = "nord"
+_DOORS = {"group": "group account", "psc": "Pro Santé Connect"}
 
 
 def main() -> None:
@@ -134,19 +136,24 @@ def _up(system: System, journal: Journal, journeys: dict[str, Path], progress: L
 
 
 def _print_doors(system: System, console: Console) -> None:
-    console.print(f"\nportal   {system.cloud.portal_url}", style="bold")
+    """Print what a person needs who wants to look around; nothing is cut to the window's width."""
+    lines = [f"\n[bold]portal[/]   {system.cloud.portal_url}"]
     for doors in system.gateways.values():
-        stations = ", ".join(row["ae_title"] for row in group.machines(doors.site))
-        console.print(
-            f"{doors.site}     MLLP 127.0.0.1:{doors.mllp_port}   DICOM {doors.ae_title}@127.0.0.1:{doors.dicom_port} (from {stations})"
-        )
-    table = Table("account", "door", "roles", box=None, pad_edge=False, title_justify="left")
+        stations = " ".join(row["ae_title"] for row in group.machines(doors.site))
+        lines += [
+            f"[bold]{doors.site}[/]     MLLP   127.0.0.1:{doors.mllp_port}",
+            f"         DICOM  {doors.ae_title} at 127.0.0.1:{doors.dicom_port}, for the stations {stations}",
+        ]
+    lines.append("\n[bold]accounts[/] (choose the name on the provider's page)")
     for account in group.table("accounts"):
-        roles = "; ".join(f"{site}: {', '.join(names)}" for site, names in account["roles"].items())
-        logins = ", ".join(f"{login['provider']}: {login['subject']}" for login in account["logins"])
-        table.add_row(account["name"], logins, roles)
-    console.print(table)
-    console.print(f"\nlogs     {_shown(system.work)}/\nCtrl-C stops everything")
+        sites_by_role: dict[str, list[str]] = {}
+        for site, names in account["roles"].items():
+            sites_by_role.setdefault("/".join(names), []).append(site)
+        roles = ", ".join(f"{role} at {' '.join(sites)}" for role, sites in sites_by_role.items())
+        doors_of = ", ".join(f"{_DOORS[login['provider']]} {login['subject']}" for login in account["logins"])
+        lines.append(f"  {account['name']:<22} {roles:<30} {doors_of}")
+    lines.append(f"\nlogs     {_shown(system.work)}/\nCtrl-C stops everything")
+    console.print("\n".join(lines), soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,16 @@ class Remote:
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, Remote]:
-    """Read `OIDC_URL OIDC_CA OIDC_CLIENT_ID OIDC_CLIENT_SECRET` and the same of `PSC`."""
+    """Read `OIDC_URL OIDC_CA OIDC_CLIENT_ID OIDC_CLIENT_SECRET` and the same of `PSC`.
+
+    A CA that is not there, or one without an address, ends the program with its name.
+    """
+    for prefix in ("OIDC", "PSC"):
+        file = environment.get(f"{prefix}_CA", "")
+        if file and not Path(file).is_file():
+            sys.exit(f"{prefix}_CA={file} is no file")
+        if file and not environment.get(f"{prefix}_URL"):
+            sys.exit(f"{prefix}_CA is given without {prefix}_URL")
     return {
         name: Remote(
             name,

@@ -138,8 +138,14 @@ class System:
             "PscUrl": self._issuers["psc"],
         }
         sites = [{"Prefix": PREFIX, "Site": row["site"]} for row in group.table("sites")]
-        site_template = ROOT / "infra" / "site.yaml"
-        return spawn_cloud(self.children, self.work, parameters=parameters, site_template=site_template, sites=sites)
+        return spawn_cloud(
+            self.children,
+            self.work,
+            parameters=parameters,
+            site_template=ROOT / "infra" / "site.yaml",
+            sites=sites,
+            portal_port=int(os.environ.get("PORTAL_PORT") or 0),
+        )
 
     def _put_secrets(self) -> None:
         settings = self.cloud.function_env("PortalFunction")

@@ -35,6 +35,7 @@ def intake_services() -> IntakeServices:
         reference=DynamoReferenceBook(table("REFERENCE")),
         cancel_exam=_cancel_exam,
         new_patient_id=new_patient_id,
+        republish=_republish,
     )
 
 
@@ -48,6 +49,13 @@ def _cancel_exam(accession: str, reason: str, actor: str, now: datetime) -> obje
     from ris.bootstrap.agenda import services
 
     return cancel_exam(services(), accession, reason, actor, now)
+
+
+def _republish(patient_id: str, now: datetime) -> object:
+    from ris.application.agenda.publish_worklist import republish_patient
+    from ris.bootstrap.agenda import services
+
+    return republish_patient(services(), patient_id, now)
 
 
 @functools.cache

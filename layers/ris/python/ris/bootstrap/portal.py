@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ris.application.access.ports import AccessServices
+from ris.application.agenda.apply_hl7 import IntakeServices
 from ris.application.agenda.services import Services as AgendaServices
 from ris.application.reference import ReferenceBook
 
@@ -34,11 +35,13 @@ class PortalServices:
     """All the portal needs.
 
     Args:
-        clock: Aware UTC instant.
+        intake: Gives the ports of inbound messages, which only the operator's list needs.
+        clock: Gives the present, aware UTC.
     """
 
     access: AccessServices
     agenda: AgendaServices
+    intake: Callable[[], IntakeServices]
     reference: ReferenceBook
     clock: Callable[[], datetime]
     settings: PortalSettings = PortalSettings()
@@ -60,6 +63,7 @@ def services() -> PortalServices:
     """Return the portal's ports over AWS, from this function's environment."""
     from ris.bootstrap.access import access_services
     from ris.bootstrap.agenda import services as agenda_services
+    from ris.bootstrap.intake import intake_services
 
     agenda = agenda_services()
-    return PortalServices(access_services(), agenda, agenda.reference, utc_now, settings())
+    return PortalServices(access_services(), agenda, intake_services, agenda.reference, utc_now, settings())

@@ -61,5 +61,3 @@ class LogReference(Enum):
 
     PORTAL_001 = ("error", "Page crashed")
     PORTAL_002 = ("warning", "Page refused, by one of the groups of errors")
-
-    REMOTE_001 = ("warning", "A service of the cloud did not answer or refused; retried by the caller")

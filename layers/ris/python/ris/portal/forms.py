@@ -11,6 +11,7 @@ from ris.portal.call import Call
 
 Model = TypeVar("Model", bound=Body)
 
+_MALFORMED = {"day": "no_such_day", "start": "no_such_time"}
 _CODES = {"missing": "field_missing", "string_too_short": "field_missing", "string_too_long": "field_too_long"}
 
 
@@ -37,8 +38,9 @@ def read(call: Call, model: type[Model]) -> Model:
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False, include_context=False)
         typed = call.form
-        raise FormErrors({str(each["loc"][0]): _code(each["type"], typed.get(str(each["loc"][0]), "")) for each in found}) from None
+        wrong = {str(each["loc"][0]): each["type"] for each in found}
+        raise FormErrors({name: _code(name, kind, typed.get(name, "")) for name, kind in wrong.items()}) from None
 
 
-def _code(kind: str, typed: str) -> str:
-    return "field_missing" if not typed.strip() else _CODES.get(kind, "field_malformed")
+def _code(name: str, kind: str, typed: str) -> str:
+    return "field_missing" if not typed.strip() else _CODES.get(kind, _MALFORMED.get(name, "field_malformed"))

@@ -50,7 +50,8 @@ from ris.domain.identity.patient import Identifier, Patient
 from ris.domain.identity.rniv import StatusChange
 
 _PREFIX = 3
-_CANDIDATES = 200
+_PAGE = 100
+_PAGES = 10
 
 
 NOTHING_MORE = Transition()
@@ -142,18 +143,22 @@ class DynamoPatientStore:
     def search(self, text: str, *, limit: int) -> list[Patient]:
         """Return patients with a name that begins with each word, or whose identifier is the text.
 
-        The longest word is looked up, the others are compared on what it found. A word shorter than three letters finds whole
+        The longest word is looked up, the others are compared on what it found, at most a thousand rows. A word shorter than three letters finds whole
         short names only: nothing shorter than the key can be looked up without reading the table.
         """
-        ids = [item["patient_id"] for item in self._table.query(f"NUMBER#{text.strip()}", limit=limit)] if text.strip() else []
-        wanted = words_of(text)
-        if wanted:
-            longest = max(wanted, key=len)
-            rows = self._table.query(_name_key(longest, "")[0], prefix=longest, limit=_CANDIDATES)
-            ids += [item["patient_id"] for item in rows]
-        found = self.get_many(list(dict.fromkeys(ids)))
-        shown = [patient for patient in found.values() if _is_meant(patient, text.strip(), wanted)]
-        return sorted(shown, key=search_order)[:limit]
+        number, wanted = text.strip(), words_of(text)
+        numbered = self._table.query(f"NUMBER#{number}", limit=limit) if number else []
+        found = self.get_many([item["patient_id"] for item in numbered])
+        longest = max(wanted, key=len, default="")
+        after = ""
+        for _ in range(_PAGES if longest else 0):
+            rows = self._table.query(_name_key(longest, "")[0], prefix=longest, limit=_PAGE, after=after)
+            page = self.get_many([item["patient_id"] for item in rows if item["patient_id"] not in found])
+            found |= {key: patient for key, patient in page.items() if _is_meant(patient, wanted)}
+            if len(rows) < _PAGE or len(found) >= limit:
+                break
+            after = rows[-1]["sk"]
+        return sorted(found.values(), key=search_order)[:limit]
 
     def add_event(self, event: RecordedEvent) -> bool:
         """Write a new event; False when its id is there already."""
@@ -223,11 +228,9 @@ class DynamoPatientStore:
         ]
 
 
-def _is_meant(patient: Patient, number: str, wanted: list[str]) -> bool:
-    if any(each.value == number for each in patient.identifiers):
-        return True
+def _is_meant(patient: Patient, wanted: list[str]) -> bool:
     names = search_words(patient.traits)
-    return bool(wanted) and all(any(name.startswith(word) for name in names) for word in wanted)
+    return all(any(name.startswith(word) for name in names) for word in wanted)
 
 
 def _identifier_key(identifier: Identifier) -> Key:

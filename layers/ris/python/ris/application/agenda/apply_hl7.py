@@ -59,6 +59,7 @@ class IntakeServices:
     Args:
         cancel_exam: Cancels a held or booked exam: accession number, reason, actor, now (the agenda's use case).
         new_patient_id: Gives an id nobody has had, `[A-Za-z0-9_.-]+`.
+        republish: Publishes a patient's exams to the worklist again: patient id, now (the agenda's use case).
     """
 
     ledger: MessageLedger
@@ -69,6 +70,7 @@ class IntakeServices:
     reference: ReferenceBook
     cancel_exam: Callable[[str, str, str, datetime], object]
     new_patient_id: Callable[[], str]
+    republish: Callable[[str, datetime], object] = lambda _patient, _now: None
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ def _entered(s: IntakeServices, message: ReceivedMessage, frame: bytes, now: dat
             return s.ledger.save(wanted), True
         if first.sha256 == digest:
             return first, False
-        incident_id = f"{entry_id}.{digest}"
+        incident_id = f"{entry_id}.{digest[:32]}"
         kept = s.ledger.get(message.site, incident_id)
         if kept is not None:
             return kept, False
@@ -234,6 +236,9 @@ def _take(s: IntakeServices, message: ReadMessage, entry: LedgerEntry, now: date
         _check(s, order, patient, entry)
     for order in orders:
         _apply_order(s, order, patient, entry, now)
+    if patient.version > 1 and patient.updated_at and patient.updated_at >= entry.received_at:
+        # Changed by this message: now, or by an earlier delivery of it that ended before this line.
+        s.republish(patient.patient_id, now)
 
 
 def _check(s: IntakeServices, order: OrderSaid, patient: Patient, entry: LedgerEntry) -> None:

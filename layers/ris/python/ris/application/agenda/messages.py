@@ -73,7 +73,7 @@ class LedgerEntry:
     """One inbound message (or acknowledgement nobody asked for) and what became of it.
 
     Args:
-        entry_id: `[0-9a-f.]+`: digest of MSH-3, 4 and 10; an incident has `.` and the digest of its bytes behind it.
+        entry_id: `[0-9a-f.]+`: digest of MSH-3, 4 and 10; an incident has `.` and 32 characters of its bytes' digest behind.
         sha256: Hex digest of the bytes.
         frame: The bytes, when they are small; else `s3_key` names them in the messages bucket.
         reason: Code of what keeps it from being applied, `place` the segment and field, as `PID-7`.

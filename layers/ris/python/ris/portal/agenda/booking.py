@@ -45,7 +45,7 @@ def form(call: Call, site: str) -> Page:
     typed = {name: call.one(name) for name in _FIELDS}
     if not checked_id(typed["request"]) and not checked_id(typed["patient"]):
         return _choose(call, site, typed)
-    return _page(call, site, _draft(call, site, typed), {})
+    return _page(call, site, _filled(call, site, _draft(call, site, typed)), {})
 
 
 @routes.post("/sites/{site}/booking", Scope.SITE, "book_appointment", audited=True, body=BookingBody, answer=BookedView)
@@ -93,8 +93,13 @@ def _draft(call: Call, site: str, typed: dict[str, str]) -> Draft:
     if patient is None or site not in patient.sites:
         raise NotFound
     call.names(request.request_id if request else patient.patient_id)
-    exam = typed["exam"] or (request.exam_code if request else "")
-    return Draft({**typed, "exam": exam, "day": typed["day"] or _today(call, site)}, patient, request)
+    return Draft(typed, patient, request)
+
+
+def _filled(call: Call, site: str, draft: Draft) -> Draft:
+    """Begin with the exam that was asked for, today."""
+    exam = draft.typed["exam"] or (draft.request.exam_code if draft.request else "")
+    return replace(draft, typed={**draft.typed, "exam": exam, "day": draft.typed["day"] or _today(call, site)})
 
 
 def _today(call: Call, site: str) -> str:

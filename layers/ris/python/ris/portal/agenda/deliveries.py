@@ -33,11 +33,13 @@ def _sentence(row: Delivery, kind: str, zone: str) -> str:
     changed, due = moment(row.changed_at, zone), moment(row.due_at, zone)
     code = f" (code {row.remote_code})" if row.remote_code else ""
     said = f" : « {row.remote_words} »" if row.remote_words else "."
+    why = f" ({french.word('delivery_reason', row.reason)})" if row.reason else ""
+    again = f" Prochain contrôle le {due}." if due else ""
     match kind:
         case "pending":
-            return f"Pas encore acceptée par {row.recipient}." + (f" Prochain contrôle le {due}." if due else "")
+            return f"Pas encore acceptée par {row.recipient}{why}." + again
         case "unknown":
-            return f"Envoyée à {row.recipient}, sans réponse à ce jour." + (f" Prochain contrôle le {due}." if due else "")
+            return f"Envoyée à {row.recipient}, sans réponse à ce jour{why}." + again
         case "delivered":
             return f"Acceptée par {row.recipient} le {changed}{code}."
         case "rejected":

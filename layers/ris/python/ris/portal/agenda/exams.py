@@ -7,13 +7,15 @@ data-patient data-patient-ipp data-site`; rows `data-delivery data-channel data-
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from ris.application.agenda.cancel_exam import cancel_exam
 from ris.application.agenda.pages import ExamPage
 from ris.application.agenda.views import exam_page
 from ris.contracts.portal import DeliveryView, ExamView, PerformedView, ReasonBody
-from ris.domain.agenda.exam import ExamState
+from ris.domain.agenda.exam import Exam, ExamState
+from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.portal.agenda.deliveries import DeliveryLine, line_of
 from ris.portal.answers import Answer, NotFound, Page, Redirect
 from ris.portal.call import Call
@@ -23,7 +25,8 @@ from ris.portal.routing import Routes, Scope
 
 routes = Routes("agenda")
 CANCEL_REASONS = ("patient", "site", "mistake", "order_cancelled")
-_MOVING = frozenset({ExamState.HELD, ExamState.BOOKED, ExamState.IN_PROGRESS})
+_MOST_LOOKS = 40
+"""How often a page left open asks by itself; each look counts as activity of the session, which must end some time."""
 _CANCELLABLE = frozenset({ExamState.HELD, ExamState.BOOKED})
 
 
@@ -52,7 +55,13 @@ def state(call: Call, accession: str) -> Page:
     if found is None:
         raise NotFound
     call.admit(found.site, object_id=accession)
-    return Page("agenda/exam_state.html", {"exam": found, "moving": found.state in _MOVING, "zone": _zone(call, found.site)})
+    values = {
+        "exam": found,
+        "zone": _zone(call, found.site),
+        **_watch(call, found, call.services.agenda.deliveries.of_owner(accession)),
+    }
+    changed = call.one("seen") not in ("", values["seen"])
+    return Page("agenda/exam_state.html", values, headers={"HX-Refresh": "true"} if changed else {})
 
 
 @routes.get("/exams/{accession}/cancel", Scope.OBJECT, "cancel_exam", audited=True)
@@ -81,6 +90,14 @@ def _cancel_form(call: Call, page: ExamPage, errors: dict[str, str]) -> Page:
     return Page("agenda/cancel.html", values, status=400 if errors else 200)
 
 
+def _watch(call: Call, exam: Exam, deliveries: Sequence[Delivery]) -> dict[str, object]:
+    """Return what the page asks again with: what it has seen, how often it has looked, and whether it still should."""
+    looks = min(int(text), _MOST_LOOKS) if (text := call.one("looks")).isdecimal() else 0
+    waits = exam.state is ExamState.HELD or any(each.state is DeliveryState.PENDING for each in deliveries)
+    seen = f"{exam.version}-{sum(each.version for each in deliveries)}"
+    return {"seen": seen, "looks": looks + 1, "moving": waits and looks < _MOST_LOOKS}
+
+
 def _zone(call: Call, site: str) -> str:
     at = call.services.reference.site(site)
     assert at is not None
@@ -98,7 +115,7 @@ def _values(call: Call, page: ExamPage) -> dict[str, object]:
         "the_day": date.fromisoformat(appointment.day),
         "room_name": rooms.get(appointment.room, appointment.room),
         "lines": lines,
-        "moving": page.exam.state in _MOVING,
+        **_watch(call, page.exam, page.deliveries),
         "cancellable": page.exam.state in _CANCELLABLE,
     }
 

@@ -20,12 +20,13 @@ from ris.portal.routing import Routes, Scope
 routes = Routes("agenda")
 
 
-def day_shown(call: Call, site: str) -> date:
-    """Return the day asked for, the site's today by default."""
+def days_of(call: Call, site: str) -> tuple[date, date]:
+    """Return the day asked for, by default the site's today, and that today."""
     at = call.services.reference.site(site)
     assert at is not None
+    today = day_of(call.now, at.time_zone)
     try:
-        return civil_day(call.one("day") or day_of(call.now, at.time_zone))
+        return civil_day(call.one("day") or today), civil_day(today)
     except InvalidInput as error:
         raise Stop(400, "no_such_day") from error
 
@@ -33,14 +34,14 @@ def day_shown(call: Call, site: str) -> date:
 @routes.get("/sites/{site}/worklist", Scope.SITE, "read_worklist", audited=True, answer=WorklistView)
 def worklist(call: Call, site: str) -> Page:
     """Show the day's worklist, of one modality or of all."""
-    the_day, chosen = day_shown(call, site), call.one("modality")
+    (the_day, today), chosen = days_of(call, site), call.one("modality")
     kinds = list(dict.fromkeys(each.dicom_modality for each in call.services.reference.modalities(site)))
     if chosen and chosen not in kinds:
         raise Stop(400, "unknown_modality")
     rows = day_worklist(call.services.agenda, site, the_day.isoformat(), chosen or None, call.now)
     rooms = {each.room: each.name for each in call.services.reference.rooms(site)}
     around = [(the_day + timedelta(days=step)).isoformat() for step in (-1, 1)]
-    values = {"rows": rows, "rooms": rooms, "the_day": the_day, "kinds": kinds, "chosen": chosen, "around": around}
+    values = {"rows": rows, "rooms": rooms, "the_day": the_day, "today": today, "kinds": kinds, "chosen": chosen, "around": around}
     data = WorklistView(site=site, day=the_day.isoformat(), rows=[_view(row) for row in rows])
     return Page("agenda/worklist.html", values, data=data)
 

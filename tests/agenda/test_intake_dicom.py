@@ -1,0 +1,101 @@
+"""MPPS over the queue `dicom-inbound.fifo`, as a gateway sends them, to the deployed function."""
+
+import json
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+
+from infra.local.cloud.client import Cloud
+from ris.application.agenda.services import Services
+from ris.contracts.queues import DicomInbound
+from ris.domain.agenda.exam import ExamState
+from tests.support.agenda_cloud import Feed, cloud_services, held, queue_url, state
+from tests.support.cloud import deployed_cloud
+from tests.support.waiting import until
+
+cloud = deployed_cloud()
+
+
+@pytest.fixture(scope="module")
+def s(cloud: Cloud) -> Services:
+    return cloud_services(cloud)
+
+
+def mpps(cloud: Cloud, operation: str, uid: str, dataset: dict[str, object]) -> None:
+    envelope = DicomInbound(
+        site="nord",
+        spool_id=f"g-{uuid.uuid4().hex}",
+        received_at=datetime.now(UTC),
+        calling_ae_title="CT_NORD",
+        operation=operation,  # type: ignore[arg-type]
+        sop_instance_uid=uid,
+        dataset=dataset,
+    )
+    cloud.client("sqs").send_message(
+        QueueUrl=queue_url(cloud, "dicom-inbound.fifo"),
+        MessageBody=envelope.model_dump_json(),
+        MessageGroupId=uid,
+        MessageDeduplicationId=envelope.spool_id,
+    )
+
+
+def test_an_mpps_over_the_queue_moves_the_exam_and_the_feed(cloud: Cloud, s: Services) -> None:
+    exam = held(s)
+    until(lambda: ExamState.BOOKED is state(s, exam))
+    uid = f"1.2.{uuid.uuid4().int}"
+    step = {"00400009": {"vr": "SH", "Value": [exam.steps[0].sps_id]}}
+
+    created = {"00400252": {"vr": "CS", "Value": ["IN PROGRESS"]}, "00400270": {"vr": "SQ", "Value": [step]}}
+    feed = Feed(cloud, exam)
+    mpps(cloud, "mpps_create", uid, created)
+    until(lambda: ExamState.IN_PROGRESS is state(s, exam))
+    until(lambda: feed.shows("in_progress"))
+    mpps(cloud, "mpps_set", uid, {"00400252": {"vr": "CS", "Value": ["COMPLETED"]}})
+    until(lambda: ExamState.COMPLETED is state(s, exam))
+
+    until(lambda: feed.shows("removed"))
+
+
+def test_a_discontinued_exam_gives_its_reservation_back(cloud: Cloud, s: Services) -> None:
+    """The one path on which intake deletes: its role must allow it."""
+    exam = held(s)
+    until(lambda: ExamState.BOOKED is state(s, exam))
+    uid = f"1.2.{uuid.uuid4().int}"
+    step = {"00080050": {"vr": "SH", "Value": [exam.accession_number]}}
+    reason = {"00080100": {"vr": "SH", "Value": ["110513"]}}
+
+    mpps(
+        cloud,
+        "mpps_create",
+        uid,
+        {"00400252": {"vr": "CS", "Value": ["IN PROGRESS"]}, "00400270": {"vr": "SQ", "Value": [step]}},
+    )
+    mpps(
+        cloud,
+        "mpps_set",
+        uid,
+        {"00400252": {"vr": "CS", "Value": ["DISCONTINUED"]}, "00400281": {"vr": "SQ", "Value": [reason]}},
+    )
+
+    until(lambda: ExamState.DISCONTINUED is state(s, exam))
+    assert "" == s.exams.planned(*exam.reservation)
+
+
+def test_an_envelope_that_is_none_fails_alone_and_tells_nothing(cloud: Cloud) -> None:
+    records = [
+        {
+            "messageId": name,
+            "body": body,
+            "eventSourceARN": "arn:aws:sqs:eu-west-3:123456789012:x-dicom-inbound.fifo",
+            "attributes": {},
+        }
+        for name, body in (("one", json.dumps({"site": "nord", "dataset": "CANARY-DUPONT"})), ("two", "CANARY-DUPONT"))
+    ]
+    for record in records:
+        record["attributes"] = {"MessageGroupId": record["messageId"]}
+
+    answer = cloud.invoke("IntakeDicomFunction", {"Records": records})
+
+    assert ["one", "two"] == [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+    assert not [line for line in cloud.logs("IntakeDicomFunction") if "CANARY" in line]

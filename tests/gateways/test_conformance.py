@@ -1,0 +1,81 @@
+"""The conformance statements against the code, and the image's file against what it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pydicom.datadict
+import pytest
+from pydantic import ValidationError
+
+from gateways.edge.config import Settings
+from gateways.edge.dicom import keys
+from gateways.edge.log import ALLOWED_FIELDS, Log
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_key_table_of_the_statement_is_the_codes_own() -> None:
+    assert keys.markdown_table() in (ROOT / "docs/conformance/dicom.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("key", keys.KEYS, ids=lambda key: key.keyword)
+def test_every_key_is_the_dictionarys(key: keys.Key) -> None:
+    tag = key.path[-1]
+
+    assert key.keyword == pydicom.datadict.keyword_for_tag(tag)
+    assert key.vr == pydicom.datadict.dictionary_VR(tag)
+    assert (key.match is keys.Match.SEQUENCE or key.match is keys.Match.RETURN_ONLY) or key.vr != "SQ"
+
+
+def test_required_matching_keys_of_the_standard_are_matched() -> None:
+    required = {"ScheduledStationAETitle", "ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime", "Modality"}
+    required |= {"ScheduledPerformingPhysicianName", "PatientName", "PatientID", "ScheduledProcedureStepSequence"}
+
+    assert required == {key.keyword for key in keys.KEYS if key.required}
+    assert not [key for key in keys.KEYS if key.required and key.match is keys.Match.RETURN_ONLY]
+
+
+def test_log_lines_have_codes_of_their_own_and_fields_of_a_closed_list() -> None:
+    codes = [line.value[0] for line in Log]
+
+    assert len(set(codes)) == len(codes)
+    assert not {"code", "message", "level", "at"} & ALLOWED_FIELDS
+
+
+def test_every_field_a_line_is_given_is_allowed() -> None:
+    import ast
+
+    given = set()
+    for path in (ROOT / "gateways").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "emit":
+                given |= {keyword.arg for keyword in node.keywords if keyword.arg}
+
+    assert given <= ALLOWED_FIELDS
+
+
+def test_the_image_is_built_from_hashes_and_runs_as_nobody_special() -> None:
+    text = (ROOT / "gateways/edge/Dockerfile").read_text("utf-8")
+
+    for needed in ("--require-hashes", "requirements.lock", "USER gateway", "HEALTHCHECK", "COPY layers/ris/python /opt/python"):
+        assert needed in text
+    for line in text.splitlines():
+        if line.startswith("COPY ") and "--from" not in line:
+            assert (ROOT / line.split()[1]).exists(), line
+
+
+def test_the_settings_the_readme_shows_are_settings() -> None:
+    text = (ROOT / "gateways/edge/README.md").read_text("utf-8")
+    settings = Settings.model_validate_json(text.split("```json")[1].split("```")[0])
+
+    assert {"PACS", "HIS"} == settings.destinations.keys()
+    assert settings.queues is not None
+
+
+def test_a_setting_that_is_none_is_named_without_its_value() -> None:
+    with pytest.raises(ValidationError) as error:
+        Settings.model_validate({"site": "nord", "grop_key": "SECRET"})
+
+    assert "grop_key" in str(error.value)
+    assert "SECRET" not in str(error.value)

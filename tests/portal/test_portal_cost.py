@@ -1,0 +1,159 @@
+"""A page costs what it shows: the number of store calls does not grow with the rows, and nothing reads a whole table."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import fields, is_dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ris.application.agenda.messages import LedgerEntry, MessageState
+from tests.support.portal import TODAY, PortalHouse
+
+PORTS = ("exams", "agenda", "patients", "deliveries", "messages", "sessions", "audit")
+EVERY_PAGE = Counter({"sessions.get": 1, "audit.append": 1})
+
+
+MOST_EXAMS = 25
+
+
+class Counting:
+    """Stands before a twin and counts what is asked of it."""
+
+    def __init__(self, name, twin, calls):
+        self._name, self._twin, self._calls = name, twin, calls
+
+    def __getattr__(self, method):
+        found = getattr(self._twin, method)
+        if not callable(found):
+            return found
+
+        def counted(*values, **named):
+            self._calls[f"{self._name}.{method}"] += 1
+            return found(*values, **named)
+
+        return counted
+
+
+def counting(calls):
+    def wrap(services):
+        def wrapped(part):
+            assert is_dataclass(part)
+            names = [each.name for each in fields(part) if each.name in PORTS]
+            return replace(part, **{name: Counting(name, getattr(part, name), calls) for name in names})
+
+        return replace(services, access=wrapped(services.access), agenda=wrapped(services.agenda))
+
+    return wrap
+
+
+def filled(rows, calls):
+    """A portal with that many rows on each list."""
+    house = PortalHouse(wrap=counting(calls))
+    for number in range(1, rows + 1):
+        patient = house.patient(number)
+        house.request(patient, number)
+        if number <= MOST_EXAMS:
+            house.booked(patient, (house.now + timedelta(minutes=100 + 15 * number)).strftime("%H:%M"))
+        entry = LedgerEntry(
+            f"{number:04x}", "nord", "00", MessageState.PARKED, house.now, frame=b"MSH|", reason="ipp_missing", place="PID-3"
+        )
+        house.ledger.save(entry)
+    return house
+
+
+def cost(rows, subject, address, form=None):
+    calls = Counter()
+    house = filled(rows, calls)
+    browser = house.browser(subject)
+    calls.clear()
+    answer = browser.get(address) if form is None else browser.post(address, form)
+    assert 200 == answer.status
+    return calls, answer
+
+
+@pytest.mark.parametrize(
+    ("subject", "address", "form", "most"),
+    [
+        ("accueil.nord", "/sites/nord/agenda", None, {"agenda.days": 1, "exams.get_many": 1, "patients.get_many": 1}),
+        ("accueil.nord", "/sites/nord/worklist", None, {"agenda.days": 1, "exams.get_many": 1, "patients.get_many": 1}),
+        ("accueil.nord", "/sites/nord/requests", None, {"exams.requests_to_book": 1, "patients.get_many": 1}),
+        ("accueil.nord", "/sites/nord/booking", None, {"exams.requests_to_book": 1, "patients.get_many": 1}),
+        ("accueil.nord", "/patients", {"q": "adrun"}, {"patients.search": 1}),
+        ("identito.nord", "/sites/nord/messages", None, {"messages.parked": 1}),
+        ("identito.nord", "/sites/nord/unscheduled", None, {"exams.mpps_to_reconcile": 1}),
+        ("accueil.nord", "/patients/p1", None, {"patients.get": 1, "exams.of_patient": 1}),
+        (
+            "accueil.nord",
+            f"/sites/nord/booking?request=r1&day={TODAY}",
+            None,
+            {"exams.get_request": 1, "patients.get": 1, "agenda.days": 1, "exams.get_many": 1, "patients.get_many": 1},
+        ),
+    ],
+)
+def test_a_page_asks_as_often_for_twenty_rows_as_for_one(subject, address, form, most):
+    one, _ = cost(1, subject, address, form)
+    twenty, _ = cost(20, subject, address, form)
+
+    assert one == twenty
+    assert Counter(most) + EVERY_PAGE == twenty
+
+
+def test_the_exam_and_its_state_cost_a_handful_of_reads():
+    calls = Counter()
+    house = filled(1, calls)
+    browser = house.browser("accueil.nord")
+    accession = next(iter(house.rows.exams))
+
+    calls.clear()
+    browser.get(f"/exams/{accession}")
+    page = Counter(calls)
+    calls.clear()
+    browser.get(f"/exams/{accession}/state")
+
+    assert {"sessions.get": 1, "exams.get": 1, "patients.get": 1, "deliveries.of_owner": 1, "audit.append": 1} == dict(page)
+    assert {"sessions.get": 1, "exams.get": 1, "deliveries.of_owner": 1} == dict(calls)
+
+
+def test_a_long_list_is_cut_and_says_so():
+    _, requests = cost(52, "accueil.nord", "/sites/nord/requests")
+    _, messages = cost(52, "identito.nord", "/sites/nord/messages")
+
+    assert [50, 50] == [len(requests.attributes("data-request")), len(messages.attributes("data-message"))]
+    assert "after=" in requests.body
+    assert "D’autres messages attendent" in messages.text
+
+
+ROOT = Path(__file__).parents[2]
+HEAVY = (
+    "boto3",
+    "botocore.session",
+    "pydicom",
+    "pynetdicom",
+    "lxml",
+    "reportlab",
+    "aws_xray_sdk",
+    "cryptography",
+    "joserfc",
+    "urllib3",
+    "typer",
+)
+
+
+def test_the_function_is_made_without_environment_network_or_heavy_libraries():
+    code = (
+        f"import sys, json; sys.path[:0] = [{str(ROOT / 'layers/ris/python')!r}, {str(ROOT)!r}];"
+        "import functions.portal.app as app;"
+        "answer = app.handler.app.routes;"
+        f"print(json.dumps([len(answer), [name for name in {HEAVY!r} if name in sys.modules]]))"
+    )
+
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, env={}, check=False)
+
+    assert "" == done.stderr
+    routes, heavy = json.loads(done.stdout)
+    assert routes > 20
+    assert [] == heavy

@@ -1,0 +1,262 @@
+"""Every route, walked: it declares who may call it, it refuses whoever may not, and it leaves one record of each patient seen."""
+
+from dataclasses import replace
+
+import pytest
+
+from ris.domain.access.policy import POLICY, allows
+from ris.domain.access.session import ROLES, Account
+from ris.portal.answers import Page
+from ris.portal.app import Portal
+from ris.portal.gate import GuardedView
+from ris.portal.routing import Routes, Scope
+from tests.support.portal import ADDRESS, PortalHouse
+
+PUBLIC = {"/login", "/login/{provider}", "/login/{provider}/callback", "/logged-out", "/static/{name}", "/favicon.ico"}
+SITES = ("nord", "sud", "est")
+
+
+def walked():
+    """Every (pattern, method, view) Chalice knows."""
+    app = PortalHouse().portal.app
+    return [(pattern, method, entry.view_function) for pattern, methods in app.routes.items() for method, entry in methods.items()]
+
+
+ROUTES = walked()
+GUARDED = [(pattern, method, view.rule) for pattern, method, view in ROUTES if view.rule.scope is not Scope.PUBLIC]
+NAMES = [f"{method} {pattern}" for pattern, method, _ in GUARDED]
+
+
+class Furnished:
+    """A portal with one object of each kind at `nord`, and addresses for every route."""
+
+    def __init__(self):
+        self.house = PortalHouse()
+        patient = self.house.patient()
+        self.house.request(patient)
+        self.exam = self.house.booked(patient, "11:00", exam_code="ZCQK004")
+        self.message = self._parked()
+
+    def _parked(self):
+        from ris.application.agenda.messages import LedgerEntry, MessageState
+
+        entry = LedgerEntry(
+            "ab12", "nord", "00", MessageState.PARKED, self.house.now, frame=b"MSH|", reason="ipp_missing", place="PID-3"
+        )
+        return self.house.ledger.save(entry)
+
+    def address(self, pattern, site="nord"):
+        values = {
+            "site": site,
+            "accession": self.exam.accession_number,
+            "patient_id": "p1",
+            "message": "ab12",
+            "provider": "group",
+            "name": "portal.css",
+        }
+        return pattern.format(**values) + ("?request=r1" if pattern.endswith("/booking") else "")
+
+    def fields(self, pattern):
+        booking = {"request": "r1", "exam": "ZBQK001", "room": "salle-scanner", "day": "2026-11-27", "start": "10:00"}
+        return {
+            "/sites/{site}/booking": booking,
+            "/exams/{accession}/cancel": {"reason": "patient"},
+            "/patients": {"q": "adrun"},
+        }.get(pattern, {})
+
+    def call(self, browser, pattern, method, site="nord", **headers):
+        address = self.address(pattern, site)
+        return browser.get(address, **headers) if method == "GET" else browser.post(address, self.fields(pattern), **headers)
+
+    def as_account(self, roles):
+        """Return a browser of somebody with these roles, by site."""
+        book = self.house.services.access.accounts
+        known = {"somebody": Account("somebody", "Somebody", roles)}
+        accounts = _Accounts(known, book)
+        self.house.services = replace(self.house.services, access=replace(self.house.services.access, accounts=accounts))
+        return self.house.browser("somebody")
+
+
+class _Accounts:
+    def __init__(self, known, book):
+        self.known, self.book = known, book
+
+    def get(self, account_id):
+        return self.known.get(account_id) or self.book.get(account_id)
+
+    def by_login(self, provider, subject):
+        return self.known.get(subject) or self.book.by_login(provider, subject)
+
+
+def test_every_route_declares_its_authorisation_and_the_public_ones_are_a_short_list():
+    undeclared = [(pattern, method) for pattern, method, view in ROUTES if not isinstance(view, GuardedView)]
+
+    assert [] == undeclared
+    assert PUBLIC == {pattern for pattern, _, view in ROUTES if view.rule.scope is Scope.PUBLIC}
+    assert set() == {rule.action for _, _, rule in GUARDED if rule.action} - set(POLICY)
+    assert set() == set(POLICY) - {rule.action for _, _, rule in GUARDED}
+
+
+def test_a_route_that_bypassed_the_declaration_lets_nobody_pass():
+    house = PortalHouse()
+    house.portal.app.route("/account2")(lambda: "secret")
+    portal = Portal(lambda: house.services, house.settings)
+    portal.app.route("/open")(lambda: "secret")
+    portal._adapter._table.__init__(list(portal.app.routes))
+
+    answer = portal({"path": "/open", "httpMethod": "GET", "headers": {}, "requestContext": {}})
+
+    assert 405 == answer["statusCode"]
+    assert "secret" not in answer["body"]
+
+
+@pytest.mark.parametrize(("pattern", "method", "rule"), GUARDED, ids=NAMES)
+def test_no_route_answers_without_a_session(pattern, method, rule):
+    furnished = Furnished()
+
+    page = furnished.call(furnished.house.browser(), pattern, method)
+    as_json = furnished.call(furnished.house.browser(), pattern, method, accept="application/json")
+    fragment = furnished.call(furnished.house.browser(), pattern, method, **{"hx-request": "true"})
+
+    assert 303 == page.status
+    assert page.headers["Location"].startswith("/login?next=")
+    assert (401, "no_session") == (as_json.status, as_json.json["code"])
+    assert 401 == fragment.status
+    assert fragment.headers["HX-Redirect"].startswith("/login?next=")
+    assert "Set-Cookie" not in page.headers
+    refusals = [(record.result, record.code) for record in furnished.house.audit.records]
+    assert [("refused", "no_session")] * 3 == refusals
+
+
+@pytest.mark.parametrize(("pattern", "method", "rule"), GUARDED, ids=NAMES)
+def test_each_route_follows_the_policy_table_for_every_role_at_every_site(pattern, method, rule):
+    if not rule.action:
+        pytest.skip("any session may")
+    for role in ROLES:
+        for site in SITES:
+            furnished = Furnished()
+            browser = furnished.as_account({site: frozenset({role})})
+            session = next(iter(furnished.house.sessions._sessions.values()))
+            bound = rule.scope is not Scope.ANY_SITE
+
+            answer = furnished.call(browser, pattern, method)
+
+            expected = allows(session, rule.action, "nord" if bound else site)
+            assert expected == (answer.status not in (401, 403, 404)), (role, site, answer.status)
+            assert answer.status != 500
+
+
+@pytest.mark.parametrize(("pattern", "method", "rule"), GUARDED, ids=NAMES)
+def test_a_route_that_touches_a_patient_leaves_exactly_one_record(pattern, method, rule):
+    furnished = Furnished()
+    browser = furnished.as_account({"nord": frozenset(ROLES)})
+    furnished.house.audit.records.clear()
+
+    answer = furnished.call(browser, pattern, method)
+
+    assert answer.status in (200, 303)
+    kept = [(record.action, record.result, record.site, record.account_id) for record in furnished.house.audit.records]
+    if rule.audited:
+        assert [(rule.action, "allowed", "nord", "somebody")] == kept
+    else:
+        assert kept in ([], [("logout", "allowed", "-", "somebody")])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "method"), [(pattern, method) for pattern, method, rule in GUARDED if rule.scope in (Scope.SITE, Scope.OBJECT)]
+)
+def test_an_object_of_another_site_and_one_that_is_not_there_are_the_same_404(pattern, method):
+    furnished = Furnished()
+    browser = furnished.as_account({"est": frozenset(ROLES)})
+    address = furnished.address(pattern).partition("?")[0]
+    absent = address.replace("nord", "nulle-part").replace(furnished.exam.accession_number, "999").replace("/p1", "/p9")
+    furnished.house.audit.records.clear()
+
+    def ask(target):
+        return browser.get(target) if method == "GET" else browser.post(target, furnished.fields(pattern))
+
+    foreign, missing = ask(address), ask(absent)
+
+    assert (404, 404) == (foreign.status, missing.status)
+    assert foreign == missing
+    assert 2 == len(furnished.house.audit.records)
+    assert {"refused", "not_found"} >= {record.result for record in furnished.house.audit.records}
+    assert all(record.account_id == "somebody" for record in furnished.house.audit.records)
+
+
+def test_an_object_is_checked_against_its_parent():
+    furnished = Furnished()
+    browser = furnished.as_account({"nord": frozenset(ROLES), "sud": frozenset(ROLES)})
+
+    assert 200 == browser.get("/sites/nord/booking?request=r1").status
+    assert 404 == browser.get("/sites/sud/booking?request=r1").status
+    assert 404 == browser.get("/sites/sud/booking?patient=p1").status
+    assert 404 == browser.get("/sites/sud/messages/ab12").status
+    assert 404 == browser.post("/sites/sud/messages/ab12/dismiss").status
+
+
+@pytest.mark.parametrize(
+    ("pattern", "method", "rule"),
+    [route for route in GUARDED if route[1] == "POST"],
+    ids=[name for name in NAMES if "POST" in name],
+)
+def test_no_change_without_the_sessions_own_token_from_our_own_pages(pattern, method, rule):
+    furnished = Furnished()
+    browser = furnished.as_account({"nord": frozenset(ROLES)})
+    address, fields = furnished.address(pattern), furnished.fields(pattern)
+    before = (dict(furnished.house.rows.exams), furnished.house.ledger.get("nord", "ab12"))
+
+    refused = [
+        browser.post(address, fields, csrf=""),
+        browser.post(address, fields, csrf="x" * 43),
+        browser.post(address, fields, origin="https://evil.example"),
+        browser.post(address, fields, origin="null"),
+        browser.post(address, fields, **{"sec-fetch-site": "cross-site"}),
+    ]
+
+    assert [403] * 5 == [answer.status for answer in refused]
+    assert before == (dict(furnished.house.rows.exams), furnished.house.ledger.get("nord", "ab12"))
+    assert browser.post(address, fields, origin=ADDRESS, **{"sec-fetch-site": "same-origin"}).status in (200, 303)
+
+
+def test_the_token_may_come_in_a_header():
+    furnished = Furnished()
+    browser = furnished.as_account({"nord": frozenset(ROLES)})
+
+    answer = browser.post("/patients", {"q": "adrun"}, csrf="", **{"x-csrf-token": browser.csrf, "accept": "application/json"})
+
+    assert [{"700001"}, 200] == [{row["ipp"] for row in answer.json["rows"]}, answer.status]
+
+
+def test_an_answer_of_a_view_that_admitted_nobody_is_thrown_away(capsys):
+    forgetful = Routes("forgetful")
+    forgetful.get("/things/{thing}", Scope.OBJECT, "read_exam")(
+        lambda call, thing: Page("access/account.html", {"roles": [("secret", [])]})
+    )
+    house = PortalHouse()
+    browser = house.browser("accueil.nord")
+    browser.portal = Portal(lambda: house.services, house.settings, [forgetful])
+
+    answer = browser.get("/things/1")
+
+    assert 500 == answer.status
+    assert "secret" not in answer.body
+
+
+def test_a_crash_shows_and_logs_nothing_of_a_patient(capsys):
+    crashing = Routes("crashing")
+
+    def view(call):
+        raise RuntimeError("ADRUN ZOE 1750612")
+
+    crashing.get("/crash", Scope.SESSION)(view)
+    house = PortalHouse()
+    browser = house.browser("accueil.nord")
+    browser.portal = Portal(lambda: house.services, house.settings, [crashing])
+
+    answer = browser.get("/crash")
+
+    assert (500, "unexpected") == (answer.status, answer.attributes("data-problem")[0])
+    written = "".join(capsys.readouterr())
+    assert "PORTAL_001" in written
+    assert "ADRUN" not in written + answer.body
