@@ -1,0 +1,93 @@
+"""One suite for delivery rows: what the memory twin promises, DynamoDB keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
+from ris.adapters.dispatch.memory import MemoryDeliveryStore
+from ris.adapters.dynamodb import Table
+from ris.application.conflicts import Conflict
+from ris.application.dispatch.ports import DeliveryStore
+from ris.domain.dispatch.delivery import Delivery
+from ris.domain.dispatch.dmp import DmpRules, found, leaves, no_record, planned_dmp
+from ris.domain.dispatch.transitions import planned
+from tests.support.cloud import deployed_cloud
+
+cloud = deployed_cloud()
+NOW = datetime(2026, 11, 26, 9, 0, 0, 5, tzinfo=UTC)
+RULES = DmpRules()
+
+
+@dataclass
+class Rows:
+    """A store, and a site and an exam nobody else uses."""
+
+    store: DeliveryStore
+    run: str
+
+    def version(self, number: int) -> Delivery:
+        return planned_dmp(self.run, self.run, number, f"2.25.{number}", NOW, qualified=True)
+
+    def order(self) -> Delivery:
+        return planned(self.run, self.run, "hl7_pacs_order", "PACS", NOW)
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def rows(request: pytest.FixtureRequest) -> Rows:
+    run = uuid4().hex[:8]
+    if request.param == "memory":
+        return Rows(MemoryDeliveryStore(), run)
+    running = request.getfixturevalue("cloud")
+    table = Table(running.client("dynamodb"), running.function_env("SendToDmpFunction")["TABLE_EXAMS"])
+    return Rows(DynamoDeliveryStore(table), run)
+
+
+def test_what_was_written_is_read_back_whole(rows: Rows) -> None:
+    row = replace(leaves(rows.version(1), NOW, RULES), remote_code="XDSRepositoryBusy", remote_words="« occupé »", executions=7)
+
+    written = rows.store.save(row)
+
+    assert written == replace(row, version=1) == rows.store.get(rows.run, "dmp", "DMP", 1)
+
+
+def test_each_version_has_its_own_row_beside_the_order_s(rows: Rows) -> None:
+    saved = [rows.store.save(one) for one in (rows.order(), rows.version(1), rows.version(2))]
+
+    assert sorted(saved, key=lambda row: row.report_version) == sorted(
+        rows.store.of_owner(rows.run), key=lambda row: row.report_version
+    )
+    assert rows.store.get(rows.run, "dmp", "DMP") is None
+    assert rows.store.get(rows.run, "dmp", "DMP", 3) is None
+    assert rows.store.get(rows.run, "hl7_pacs_order", "PACS") == saved[0]
+
+
+def test_a_message_id_finds_its_row_and_an_absent_one_finds_none(rows: Rows) -> None:
+    order = rows.store.save(rows.order())
+    rows.store.save(rows.version(1))
+
+    assert rows.store.find_by_message_id(order.message_id) == order
+    assert rows.store.find_by_message_id("") is None
+
+
+def test_an_older_version_never_stands(rows: Rows) -> None:
+    first = rows.store.save(rows.version(1))
+    second = rows.store.save(leaves(first, NOW, RULES))
+
+    for late in (first, rows.version(1)):
+        with pytest.raises(Conflict):
+            rows.store.save(found(late, NOW))
+    assert rows.store.get(rows.run, "dmp", "DMP", 1) == second
+
+
+def test_what_is_due_is_listed_and_what_is_settled_is_not(rows: Rows) -> None:
+    waiting = rows.store.save(no_record(rows.version(1), NOW, RULES))
+    rows.store.save(found(rows.version(2), NOW))
+    rows.store.save(planned_dmp(rows.run, rows.run, 3, "2.25.3", NOW, qualified=False))
+
+    assert rows.store.due(rows.run, now=NOW + timedelta(hours=23), limit=9) == []
+    assert rows.store.due(rows.run, now=NOW + timedelta(hours=25), limit=9) == [waiting]
