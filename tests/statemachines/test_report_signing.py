@@ -1,0 +1,206 @@
+"""The real definition of report_signing, run in the embedded cloud over functions that fail as told.
+
+Every state, every retrier and every catcher is executed; the last test counts them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.cloud.client import Cloud, start_cloud
+from tests.support.stacks import ROOT
+
+MACHINE = json.loads((ROOT / "statemachines" / "report_signing.asl.json").read_text("utf-8"))
+TASKS = ("FreezeReport", "RenderReport", "BuildCda", "SignSubmission")
+
+
+def scenarios() -> dict[str, dict[str, list[str]]]:
+    """Return what each attempt of each function does, by the name of the scenario."""
+    found: dict[str, dict[str, list[str]]] = {
+        "all is well": {},
+        "dispatched before": {},
+        "dispatch cannot start": {},
+    }
+    for task in TASKS:
+        found[f"{task} after an outage"] = {task: ["RemoteUnavailable", "Lambda.TooManyRequestsException", "ok"]}
+        found[f"{task} after a killed function"] = {task: ["crash", "ok"]}
+        found[f"{task} refused"] = {task: ["InvalidInput"]}
+        found[f"{task} down for ever"] = {task: ["RemoteUnavailable"]}
+        found[f"{task} crashes for ever"] = {task: ["UnexpectedError"]}
+    return found
+
+
+SCENARIOS = scenarios()
+
+
+@dataclass
+class Run:
+    """One execution that has ended.
+
+    Args:
+        errors: Each state with the errors of its attempts, in order; a success is `ok`.
+        inputs: Each function with the inputs of its attempts.
+        dispatches: Executions of the dispatch that this version has.
+        sizes: Lengths of what states took in and gave out.
+    """
+
+    status: str
+    error: str
+    output: dict[str, Any]
+    inputs: dict[str, list[dict[str, Any]]]
+    dispatches: list[str]
+    states: list[str] = field(default_factory=list)
+    errors: dict[str, list[str]] = field(default_factory=dict)
+    sizes: list[int] = field(default_factory=list)
+
+
+def given(accession: str) -> dict[str, Any]:
+    return {
+        "accession_number": accession,
+        "version": 1,
+        "draft_rev": 4,
+        "validator_account": "dr.rayon",
+        "validated_at": "2026-11-26T09:15:30Z",
+        "logged_in_at": "2026-11-26T08:02:00Z",
+    }
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
+    scripts = tmp_path_factory.mktemp("scripts")
+    template = Path(__file__).parent / "fixtures" / "report_signing.yaml"
+    with start_cloud(tmp_path_factory.mktemp("cloud"), template, parameters={"Scripts": str(scripts)}, scale=400) as cloud:
+        started = {}
+        for number, (name, script) in enumerate(SCENARIOS.items()):
+            accession = f"{number:06}"
+            ok = json.dumps(
+                {"accession_number": accession, "version": 1, "state": "signed", "dispatch_name": f"dispatch-{accession}-1-1"}
+            )
+            answers = {task: [ok if word == "ok" else word for word in script.get(task, ["ok"])] for task in TASKS}
+            (scripts / f"{accession}.json").write_text(json.dumps(answers), "utf-8")
+            machine = "UnconnectedStateMachine" if name == "dispatch cannot start" else "ReportSigningStateMachine"
+            if name == "dispatched before":
+                cloud.wait_execution(cloud.start("ReportDispatchStateMachine", f"dispatch-{accession}-1-1", {"somebody": "else"}))
+            started[name] = (accession, cloud.start(machine, f"signing-{accession}-1", given(accession)))
+        yield {name: ended(cloud, scripts, accession, arn) for name, (accession, arn) in started.items()}
+
+
+def ended(cloud: Cloud, scripts: Path, accession: str, arn: str) -> Run:
+    described = cloud.wait_execution(arn)
+    inputs = {
+        file.name.split(".")[1]: [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+        for file in scripts.glob(f"{accession}.*.jsonl")
+    }
+    machine = cloud.state_machines["ReportDispatchStateMachine"]
+    listed = cloud.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+    dispatches = [one["name"] for one in listed if one["name"].startswith(f"dispatch-{accession}-")]
+    run = Run(described["status"], described.get("error", ""), described.get("output", {}), inputs, dispatches)
+    for event in cloud.history(arn):
+        kind = event["type"]
+        if kind.endswith(("StateEntered", "StateExited")):
+            details = event["stateEnteredEventDetails" if kind.endswith("Entered") else "stateExitedEventDetails"]
+            run.sizes.append(len(details.get("input", details.get("output", ""))))
+        if kind.endswith("StateEntered"):
+            run.states.append(event["stateEnteredEventDetails"]["name"])
+        elif kind == "TaskSucceeded":
+            run.errors.setdefault(run.states[-1], []).append("ok")
+        elif kind in ("TaskFailed", "TaskTimedOut"):
+            details = event["taskFailedEventDetails" if kind == "TaskFailed" else "taskTimedOutEventDetails"]
+            run.errors.setdefault(run.states[-1], []).append(details["error"])
+    return run
+
+
+def test_a_validated_report_is_made_signed_and_its_dispatch_started(runs: dict[str, Run]) -> None:
+    run = runs["all is well"]
+
+    assert (run.status, run.states) == ("SUCCEEDED", [*TASKS, "StartDispatch", "Signed"])
+    assert run.inputs["FreezeReport"] == [given("000000")]
+    assert run.inputs["SignSubmission"] == [{"accession_number": "000000", "version": 1}]
+    assert run.dispatches == ["dispatch-000000-1-1"]
+
+
+def test_a_dispatch_that_was_started_before_is_a_start_that_was_done(runs: dict[str, Run]) -> None:
+    run = runs["dispatched before"]
+
+    assert (run.status, run.states[-2:]) == ("SUCCEEDED", ["StartDispatch", "Signed"])
+    assert run.errors["StartDispatch"] == ["StepFunctions.ExecutionAlreadyExistsException"]
+    assert run.dispatches == ["dispatch-000001-1-1"]
+
+
+def test_a_dispatch_that_cannot_start_is_left_to_the_sweep(runs: dict[str, Run]) -> None:
+    run = runs["dispatch cannot start"]
+
+    assert (run.status, run.states[-1], run.dispatches) == ("FAILED", "NotDispatched", [])
+    assert len(run.errors["StartDispatch"]) == 7
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_can_be_done_again_is_done_again(runs: dict[str, Run], task: str) -> None:
+    for name in ("after an outage", "after a killed function"):
+        assert (runs[f"{task} {name}"].status, runs[f"{task} {name}"].states[-1]) == ("SUCCEEDED", "Signed")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_refusal_is_final_at_once_and_nothing_is_dispatched(runs: dict[str, Run], task: str) -> None:
+    run = runs[f"{task} refused"]
+
+    assert (run.status, run.error, run.states[-2:]) == ("FAILED", "InvalidInput", [task, "NotSigned"])
+    assert len(run.inputs[task]) == 1
+    assert run.dispatches == []
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_retries_are_as_many_as_the_definition_says(runs: dict[str, Run], task: str) -> None:
+    assert len(runs[f"{task} down for ever"].inputs[task]) == 7
+    assert len(runs[f"{task} crashes for ever"].inputs[task]) == 4
+    assert {runs[f"{task} {name}"].states[-1] for name in ("down for ever", "crashes for ever")} == {"NotSigned"}
+
+
+def test_every_state_retrier_and_catcher_was_executed(runs: dict[str, Run]) -> None:
+    visited = {state for run in runs.values() for state in run.states}
+    used = {rule for run in runs.values() for state, errors in run.errors.items() for rule in matched(state, errors)}
+    rules = {
+        (state, kind, number)
+        for state, body in MACHINE["States"].items()
+        for kind in ("Retry", "Catch")
+        for number in range(len(body.get(kind, [])))
+    }
+
+    assert visited == set(MACHINE["States"])
+    assert used == rules
+
+
+def matched(state: str, errors: list[str]) -> Iterator[tuple[str, str, int]]:
+    """Yield the retriers and catchers that a state's errors met, by the rules of the language."""
+    body, spent = MACHINE["States"][state], {}
+    for error in errors:
+        if error == "ok":
+            return
+        retrier = first(body["Retry"], error)
+        if retrier is not None:
+            yield state, "Retry", retrier
+            spent[retrier] = spent.get(retrier, 0) + 1
+            if spent[retrier] <= body["Retry"][retrier].get("MaxAttempts", 3):
+                continue
+        catcher = first(body["Catch"], error)
+        if catcher is not None:
+            yield state, "Catch", catcher
+
+
+def first(rules: list[dict[str, Any]], error: str) -> int | None:
+    return next((n for n, rule in enumerate(rules) if {error, "States.ALL"} & set(rule["ErrorEquals"])), None)
+
+
+def test_inputs_and_outputs_stay_small_and_hold_identifiers_only(runs: dict[str, Run]) -> None:
+    allowed = {"accession_number", "version", "draft_rev", "validator_account", "validated_at", "logged_in_at"}
+
+    assert max(size for run in runs.values() for size in run.sizes) < 8192
+    for run in runs.values():
+        for one in (one for each in run.inputs.values() for one in each):
+            assert set(one) <= allowed
