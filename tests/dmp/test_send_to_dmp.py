@@ -230,3 +230,26 @@ def test_a_person_sends_a_rejected_version_again(world: World) -> None:
 
     assert world.row().state is DeliveryState.DELIVERED
     assert world.starts.names[-1] == f"dispatch-{ACCESSION}-1-2"
+
+
+def test_an_end_that_comes_late_says_nothing_of_a_later_attempt(world: World) -> None:
+    world.dmp.script = ["cut"]
+    world.dmp.during.append(lambda: world.force(attempts=2, reason="sending") and None)
+
+    with pytest.raises(OutcomeUnknown):
+        send(world)
+    assert (world.row().attempts, world.row().reason) == (2, "sending")
+
+
+def test_an_attempt_that_another_execution_began_meanwhile_is_not_doubled(world: World) -> None:
+    record = world.dmp.record
+
+    def meanwhile(legal_entity: str) -> object:
+        world.force(unknown=True, attempts=1, reason="sending")
+        return record(legal_entity)
+
+    world.dmp.record = meanwhile  # type: ignore[method-assign,assignment]
+
+    with pytest.raises(OutcomeUnknown, match="dmp_outcome_unknown"):
+        send(world)
+    assert (world.dmp.submissions, world.row().attempts) == ([], 1)
