@@ -290,7 +290,11 @@ def test_a_patient_is_found_under_any_prefix_by_either_certificate(pki: Pki, ins
     assert insi.report()["calls"] == {"INSI-MANU": 3, "INSI-AUTO": 2}
     assert len({a.raw.split(b"Envelope")[0] for a in answers}) == 4
     sent = insi.evidence / "001-rechercherInsAvecTraitsIdentite-response.http"
-    assert sent.read_bytes().endswith(answers[0].raw)
+    assert sent.read_bytes().endswith(b"\r\n\r\n" + answers[0].raw)
+    assert sent.read_bytes().startswith(b"HTTP/1.1 200 OK\r\n")
+    asked = (insi.evidence / "001-rechercherInsAvecTraitsIdentite-request.http").read_bytes()
+    assert asked.startswith(b"POST /lps HTTP/1.1\r\n")
+    assert asked.endswith(b"</s:Envelope>")
 
 
 def test_none_and_several_are_results(pki: Pki, insi: Remote) -> None:
@@ -334,6 +338,24 @@ def test_an_outage_of_n_calls_ends(pki: Pki, insi: Remote) -> None:
             client.search(CONSIDERED, by_person=False, now=NOW)
 
     assert client.search(CONSIDERED, by_person=False, now=NOW).code == "00"
+
+
+def test_a_slow_insi_is_given_up_and_said_to_be_away(pki: Pki, insi: Remote) -> None:
+    client = insi_client(pki, insi)
+    hasty = replace(client, settings=replace(client.settings, read_timeout_s=0.05))
+    insi.schedule("search", {"fault": "delay", "seconds": 0.4})
+
+    with pytest.raises(RemoteUnavailable):
+        hasty.search(CONSIDERED, by_person=True, now=NOW)
+
+
+def test_a_slow_record_is_an_unknown_outcome(pki: Pki, dmp: Remote) -> None:
+    client, version = dmp_client(pki, dmp), a_version(pki)
+    hasty = replace(client, settings=replace(client.settings, read_timeout_s=0.05))
+    dmp.schedule("iti-41", {"fault": "delay", "seconds": 0.4})
+
+    with pytest.raises(OutcomeUnknown):
+        hasty.submit(version, replaced_entry_uuid="", now=datetime.now(UTC))
 
 
 def test_a_configuration_error_is_nobody_elses_to_retry(pki: Pki, insi: Remote) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import urllib3
 
-from infra.local.demo.pki import Authority, Credential, write_server
+from infra.local.demo.pki import Authority, Credential, write_server, write_trust
 
 STRUCTURE = "1990000017"
 OTHER_STRUCTURE = "1990000025"
@@ -59,18 +59,14 @@ class Pki:
     def _listed(self, credential: Credential, revoked: bool) -> Credential:
         if revoked:
             self.authority.revoke(credential)
-            Path(self.files["crl"]).write_bytes(self.authority.crl_pem())
+            write_trust(Path(self.files["crl"]).parent, self.authority)
         return credential
 
 
 def make_pki(folder: Path) -> Pki:
     """Make a chain, its list and a server's certificate in a folder."""
     authority = Authority()
-    files = write_server(folder, "national", authority)
-    for name, content in {"ca": authority.chain_pem(), "crl": authority.crl_pem()}.items():
-        (folder / f"{name}.pem").write_bytes(content)
-        files[name] = str(folder / f"{name}.pem")
-    return Pki(authority, files)
+    return Pki(authority, {**write_server(folder, "national", authority), **write_trust(folder, authority)})
 
 
 @dataclass(frozen=True)

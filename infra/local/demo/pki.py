@@ -195,6 +195,19 @@ def write_server(folder: Path, name: str, authority: Authority) -> dict[str, str
     return {"certificate": str(certificate), "key": str(key)}
 
 
+def write_trust(folder: Path, authority: Authority) -> dict[str, str]:
+    """Write the chain and the revocation list of now; return the paths as a simulator's settings want them.
+
+    Called again after a revocation, it puts the new list in place at once and whole; servers read it at the next connection.
+    """
+    files = {"ca": folder / "ca.pem", "crl": folder / "crl.pem"}
+    for name, content in {"ca": authority.chain_pem(), "crl": authority.crl_pem()}.items():
+        beside = files[name].with_suffix(".new")
+        beside.write_bytes(content)
+        beside.rename(files[name])
+    return {name: str(file) for name, file in files.items()}
+
+
 def _subject(**parts: str) -> x509.Name:
     kinds = {
         "ST": NameOID.STATE_OR_PROVINCE_NAME,
