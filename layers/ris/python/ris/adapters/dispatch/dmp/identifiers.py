@@ -16,12 +16,12 @@ def derived_oid(*parts: str) -> str:
 
 def xcn(person: Professional) -> str:
     """Return a professional as XCN: PS_IdNat, name, authority, IDNPS."""
-    return f"8{person.rpps}^{_hl7(person.family)}^{_hl7(person.given)}^^^^^^&1.2.250.1.71.4.2.1&ISO^D^^^IDNPS"
+    return f"8{person.rpps}^{hl7_text(person.family)}^{hl7_text(person.given)}^^^^^^&1.2.250.1.71.4.2.1&ISO^D^^^IDNPS"
 
 
 def xon(structure: Structure) -> str:
     """Return a structure as XON: name, authority, IDNST, Struct_IdNat."""
-    return f"{_hl7(structure.name)}^^^^^&1.2.250.1.71.4.2.2&ISO^IDNST^^^{structure.struct_idnat}"
+    return f"{hl7_text(structure.name)}^^^^^&1.2.250.1.71.4.2.2&ISO^IDNST^^^{structure.struct_idnat}"
 
 
 def dtm(instant: datetime) -> str:
@@ -29,6 +29,6 @@ def dtm(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y%m%d%H%M%S")
 
 
-def _hl7(text: str) -> str:
+def hl7_text(text: str) -> str:
     """Return text without the delimiters of HL7 v2 components, which have no escape in XDS metadata."""
     return "".join(" " if character in "^&|~\\" else character for character in text)
