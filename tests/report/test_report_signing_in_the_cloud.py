@@ -38,6 +38,8 @@ from ris.domain.report.frozen import FrozenReport, Section
 from ris.domain.report.version import PDF, Version, VersionState
 from tests.support.agenda_cloud import cloud_services, held
 from tests.support.cloud import deployed_cloud
+from tests.support.grants import called, granted, missing
+from tests.support.stacks import tenant
 from tests.support.waiting import until
 
 cloud = deployed_cloud()
@@ -262,3 +264,23 @@ def test_the_product_s_files_of_the_demo_group_are_complete_for_a_report(agenda:
         assert site.report_notice
         assert site.address
     assert [] == [one.exam_code for one in agenda.reference.catalogue() if not (one.loinc and one.region_code and one.region_label)]
+
+
+@pytest.mark.parametrize("function", ["FreezeReportFunction", "RenderReportFunction", "BuildCdaFunction", "SignSubmissionFunction"])
+def test_a_signing_function_calls_nothing_that_its_role_does_not_grant(
+    cloud: Cloud, agenda: Services, s: ReportServices, function: str
+) -> None:
+    exam = performed(agenda)
+    validated(s, exam)
+    execution(cloud, "ReportSigningStateMachine", f"signing-{exam.accession_number}-1")
+    # A second run of each state meets what was kept before.
+    again = {"accession_number": exam.accession_number, "version": 1}
+    cloud.invoke(
+        function,
+        {**again, "draft_rev": 0, "validator_account": "a", "validated_at": NOW.isoformat(), "logged_in_at": NOW.isoformat()},
+    )
+
+    calls = called(cloud.calls(), function)
+
+    assert calls
+    assert missing(granted(tenant(), tenant().resources[function]), calls) == set()
