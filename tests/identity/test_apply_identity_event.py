@@ -149,7 +149,7 @@ def test_two_events_at_once_are_both_applied(desk: Desk) -> None:
     patients, raced = desk.patients, []
     save = patients.save
 
-    def slow(patient, transition=None):  # noqa: ANN001, ANN202 - a race, once
+    def slow(patient, transition=None):
         if not raced:
             raced.append(1)
             save(replace(patients.get("p-1"), consents={"ZFA-9": "INO"}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -60,10 +61,8 @@ class Histories(RuleBasedStateMachine):
         self.checked = 0
 
     def say(self, event: IdentityEvent) -> None:
-        try:
+        with contextlib.suppress(Refused, InvalidInput):
             self.desk.say(event, may_correct=True)
-        except (Refused, InvalidInput):
-            pass
 
     def who(self) -> dict[str, object]:
         return {"at": self.desk.later(minutes=1), "by": "acc", "site": "nord"}
@@ -72,19 +71,15 @@ class Histories(RuleBasedStateMachine):
     def insi_answers(self, found, code, by_person):
         self.desk.later(minutes=1)
         self.desk.insi.script = [InsiAnswer(code, found if code == "00" else None)] * 4
-        try:
+        with contextlib.suppress(Refused, InvalidInput):
             self.desk.ask(by_person=by_person)
-        except (Refused, InvalidInput):
-            pass
 
     @rule()
     def insi_is_down(self):
         self.desk.later(hours=1)
         self.desk.insi.script = [InsiUnavailable("insi_503")]
-        try:
+        with contextlib.suppress(Refused, InvalidInput):
             self.desk.ask()
-        except (Refused, InvalidInput):
-            pass
 
     @rule(accepts=st.booleans())
     def a_person_decides(self, accepts):
@@ -96,10 +91,8 @@ class Histories(RuleBasedStateMachine):
     @rule(code=st.sampled_from(["CN", "PA", "PC"]))
     def a_document(self, code):
         self.desk.later(minutes=1)
-        try:
+        with contextlib.suppress(Refused):
             self.desk.document(code)
-        except Refused:
-            pass
 
     @rule()
     def the_proof_falls(self):
@@ -181,7 +174,8 @@ class Histories(RuleBasedStateMachine):
         assert expected[(patient.ins is not None, proven)] == patient.status.value
         assert (patient.ins is None) is (patient.strict is None)
         if is_blocked(patient):
-            assert "PROV" == patient.status.value and patient.due_at is None
+            assert "PROV" == patient.status.value
+            assert patient.due_at is None
 
     @invariant()
     def the_history_leads_from_provisional_to_the_present(self):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -120,7 +121,7 @@ def test_a_transition_is_written_with_the_row_or_not_at_all(kept: Kept) -> None:
 def test_the_history_is_newest_first_also_within_one_instant(kept: Kept) -> None:
     patient = kept.patients.save(kept.patient())
     states = [IdentityStatus.PROVISOIRE, IdentityStatus.RECUPEREE, IdentityStatus.QUALIFIEE]
-    for hour, (before, after) in enumerate(zip(states, states[1:], strict=False)):
+    for hour, (before, after) in enumerate(itertools.pairwise(states)):
         line = StatusChange("X", before, after, NOW + timedelta(hours=hour), "acc")
         patient = kept.patients.save(patient, Transition((line,)))
 
@@ -159,7 +160,7 @@ def test_an_answer_is_kept_once_and_unaltered(kept: Kept) -> None:
     query = InsiQuery("ADRUN", "ZOE", "F", "1975-12-31", "63220")
     answer = KeptAnswer(
         f"P{kept.run}", "2026-10-05T06:00:00.000001Z#01", "e-1", NOW, "acc", True, query, "00", FOUND, "", bytes(range(256))
-    )  # noqa: FBT003
+    )
     failed = replace(answer, answer_id="2026-10-05T06:00:00.000001Z#02", code="", found=None, error="insi_503", raw=b"")
 
     for one in (answer, replace(answer, raw=b"changed"), failed):
