@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from ris.application.agenda.sweep_due import sweep_due
+from ris.application.breaker import open_breakers
 from ris.application.identity.sweep_identity import IdentitySweep, sweep_identity
 from ris.application.report.restart_signing import SigningSweep, sweep_signing
 from ris.bootstrap import documents
 from ris.bootstrap.agenda import services
+from ris.bootstrap.dispatch import breakers
 from ris.bootstrap.identity import apply_services, may_start, record_services
 from ris.contracts.tasks import SweepInput, SweepOutput
 from ris.observability import LogReference, log, task
@@ -39,4 +41,6 @@ def handler(event: SweepInput) -> SweepOutput:
                 error=" ".join((*report.errors, *people.errors, *reports.errors)),
             )
         total = SweepOutput(done=total.done + done, overdue=total.overdue + overdue, failed=total.failed + failed)
+    for breaker in open_breakers(breakers()):
+        log(LogReference.SWEEP_DUE_004, destination=breaker.remote, code=breaker.code, count=breaker.failures)
     return total

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ris.application.breaker import BreakerStore
     from ris.adapters.dispatch.dmp.access import KeysOfLegalEntities
     from ris.adapters.dynamodb import Table
     from ris.application.dispatch.record_outcome import OutcomeServices
@@ -157,6 +158,13 @@ def dmp_services() -> DmpServices:
         clock=lambda: datetime.now(UTC),
         rules=_dmp_rules(),
     )
+
+
+def breakers() -> BreakerStore:
+    """Return the breakers' rows."""
+    from ris.adapters.breaker import DynamoBreakerStore
+
+    return DynamoBreakerStore(table("MESSAGES"))
 
 
 @functools.cache
