@@ -42,8 +42,10 @@ from ris.domain.report.draft import Draft, DraftStatus
 from ris.domain.report.frozen import FrozenReport
 from ris.domain.report.version import CDA, SIGNATURE, StoredFile, Version, VersionState
 from tests.support.frozen_reports import a_frozen_report
+from tests.support.grants import called, granted, idle, missing
 from tests.support.kms_signer import certificate_of, key_in_kms
 from tests.support.national import STRUCTURE, Pki, control, make_pki
+from tests.support.stacks import tenant
 
 ENTITY = "990000017"
 SETTINGS = {
@@ -240,3 +242,15 @@ def test_the_refusal_of_the_dmp_is_on_the_row_and_in_no_history(deployed: Deploy
     row = deployed.row(accession)
     assert (row.state, row.remote_code) == (DeliveryState.REJECTED, "XDSRegistryMetadataError")
     assert "ADRUN" not in json.dumps(ended["output"])
+
+
+@pytest.mark.parametrize("function", ["CheckDmpFunction", "SendToDmpFunction", "ReconcileWithDmpFunction"])
+def test_what_each_function_called_is_what_it_may_call(deployed: Deployed, function: str) -> None:
+    """Last in the module: every way through the functions was taken."""
+    resource = tenant().resources[function]
+    calls = called(deployed.cloud.calls(), function)
+    grants = granted(tenant(), resource)
+
+    assert calls
+    assert missing(grants, calls) == set()
+    assert {right for right in idle(grants, calls) if not right.action.startswith(("logs:", "xray:"))} == set()

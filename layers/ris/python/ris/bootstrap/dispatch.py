@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ris.application.breaker import BreakerStore
     from ris.adapters.dispatch.dmp.access import KeysOfLegalEntities
     from ris.adapters.dynamodb import Table
+    from ris.application.breaker import BreakerStore
     from ris.application.dispatch.record_outcome import OutcomeServices
     from ris.application.dispatch.services import DispatchServices, DmpServices, RestartServices
     from ris.contracts.dispatch import DmpSettingsText
