@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
 import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -14,6 +16,7 @@ from tests.support.stacks import ROOT, tenant
 
 RIS = ROOT / "layers" / "ris" / "python" / "ris"
 DISTRIBUTIONS = packages_distributions()
+MAKES_DOCUMENTS = ("adapters/report", "adapters/dispatch/dmp")
 OURS = {"ris", "functions", "gateways", "infra", "tests"}
 
 
@@ -52,10 +55,62 @@ def test_what_a_function_imports_is_in_its_layers() -> None:
     runtime = locked("layers/runtime/requirements.lock")
     portal = sources(RIS / "portal", ROOT / "functions" / "portal")
     operator = sources(RIS / "cli")
-    others = [path for path in sources(RIS, ROOT / "functions") if path not in portal and path not in operator]
+    documents = [path for folder in MAKES_DOCUMENTS for path in sources(RIS / folder)] + [RIS / "adapters/identity/insi_soap.py"]
+    others = [path for path in sources(RIS, ROOT / "functions") if path not in {*portal, *operator, *documents}]
 
     assert lacking(others, runtime) == set()
+    assert lacking(documents, runtime | locked("layers/documents/requirements.lock")) == set()
     assert lacking(portal, runtime | locked("layers/chalice/requirements.lock")) == set()
+
+
+def mounts(layer: str) -> set[str]:
+    return {
+        function.logical_id
+        for function in tenant().all("AWS::Lambda::Function")
+        if any(name.startswith(layer) for name in function.properties["Layers"])
+    }
+
+
+def test_documents_and_their_fonts_are_mounted_where_documents_are_made_or_spoken_about() -> None:
+    # INSi and the DMP speak XML.
+    speak = {"QueryInsiFunction", "CheckDmpFunction", "SendToDmpFunction", "ReconcileWithDmpFunction"}
+    fonts = {f.logical_id for f in tenant().all("AWS::Lambda::Function") if "RIS_FONTS" in f.properties["Environment"]["Variables"]}
+
+    assert mounts("Documents") == {*speak, "RenderReportFunction", "BuildCdaFunction", "SignSubmissionFunction"}
+    assert fonts == {"RenderReportFunction"}
+
+
+WITHOUT_DOCUMENTS = """
+import importlib, os, sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"lxml", "signxml", "reportlab", "pikepdf", "ppf", "PIL"}:
+            raise ImportError(name)
+
+sys.meta_path.insert(0, Missing())
+os.environ.update(AWS_DEFAULT_REGION="eu-west-3", AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x", OIDC_URL="", PSC_URL="")
+handler = importlib.import_module(sys.argv[1])
+for name, value in vars(handler).items():
+    if getattr(value, "__module__", "").startswith("ris.bootstrap") and callable(value) and not isinstance(value, type):
+        value()
+print("composed")
+"""
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "functions").iterdir() if (path / "handler.py").exists()))
+def test_a_function_without_the_documents_layer_does_without_it(name: str) -> None:
+    # The embedded cloud has every package: a layer that is not mounted is missed on AWS only.
+    if "".join(part.capitalize() for part in name.split("_")) + "Function" in mounts("Documents"):
+        pytest.skip("it has the layer")
+    table = {f"TABLE_{each}": each for each in ("PATIENTS", "AGENDA", "EXAMS", "MESSAGES", "AUDIT", "REFERENCE", "SESSIONS")}
+    environment = {**os.environ, **table, "PYTHONPATH": f"{RIS.parent}{os.pathsep}{ROOT}", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    command = [sys.executable, "-c", WITHOUT_DOCUMENTS, f"functions.{name}.handler"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+    # What asks the cloud for a row fails here for want of one; what matters is that no library is missed.
+    assert "ImportError" not in done.stderr, done.stderr[-2000:]
+    assert "composed" in done.stdout or "RemoteUnavailable" in done.stderr, done.stderr[-2000:]
 
 
 def test_only_the_portal_has_chalice() -> None:

@@ -154,7 +154,7 @@ def test_the_contexts_are_the_six_words() -> None:
     contexts = {"agenda", "identity", "report", "dispatch", "usage", "access"}
     for layer in ("domain", "application", "adapters"):
         folders = {path.name for path in (RIS / layer).iterdir() if path.is_dir() and not path.name.startswith("__")}
-        assert folders <= contexts | {"reference"}, layer
+        assert folders <= contexts | {"reference", "keys"}, layer
 
 
 def test_the_settings_that_are_read_are_those_that_are_deployed() -> None:

@@ -155,6 +155,9 @@ def test_what_a_state_gives_its_function_is_what_the_function_takes(machine: Mac
         ).lower()
         handler = importlib.import_module(f"functions.{function}.handler").handler
         fields = typing.get_type_hints(handler.__wrapped__)["event"].model_fields
+        if "Payload.$" in task["Parameters"]:  # everything the state has: its model takes what it knows
+            assert task["Parameters"]["Payload.$"] == "$"
+            continue
         given = {key.removesuffix(".$") for key in task["Parameters"]["Payload"]}
 
         assert {field for field, body in fields.items() if body.is_required()} <= given <= set(fields), name

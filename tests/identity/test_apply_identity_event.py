@@ -149,7 +149,7 @@ def test_two_events_at_once_are_both_applied(desk: Desk) -> None:
     patients, raced = desk.patients, []
     save = patients.save
 
-    def slow(patient, transition=None):  # noqa: ANN001, ANN202 - a race, once
+    def slow(patient, transition=None):
         if not raced:
             raced.append(1)
             save(replace(patients.get("p-1"), consents={"ZFA-9": "INO"}))
@@ -183,7 +183,9 @@ def test_the_information_of_an_episode_is_also_on_its_exam(desk: Desk) -> None:
         (None, True, "insi_not_asked"),
     ],
 )
-def test_a_question_without_an_answer_is_recorded_on_the_row(desk: Desk, outcome: QueryOutcome | None, due: bool, code: str) -> None:
+def test_a_question_without_an_answer_is_recorded_on_the_row(
+    desk: Desk, outcome: QueryOutcome | None, due: bool, code: str
+) -> None:
     ask_insi(desk.record, "p-1", site="nord", by="acc", event_id="q", now=NOW)
 
     done = apply_identity_event(desk.applying, "p-1", "q", NOW, outcome)
@@ -270,7 +272,9 @@ def test_only_sites_with_a_pacs_and_an_ipp_are_told(desk: Desk) -> None:
 
 
 def test_the_same_answer_from_another_first_name_is_the_one_that_counts(desk: Desk) -> None:
-    catarina = replace(ZOE, birth_family="TCHITCHI", birth_given="OLA", birth_given_all="OLA CATARINA BELLA", birth_date="1936-06-21")
+    catarina = replace(
+        ZOE, birth_family="TCHITCHI", birth_given="OLA", birth_given_all="OLA CATARINA BELLA", birth_date="1936-06-21"
+    )
     desk.insi.people, desk.insi.answers_to = [catarina], {"TCHITCHI": "CATARINA"}
     known = desk.patient()
     traits = replace(

@@ -52,7 +52,9 @@ def test_no_month_and_no_department_is_illegal(month: str, department: str) -> N
 
 
 @pytest.mark.segur("INS.08")
-@pytest.mark.parametrize("text", ["", "27512632207497", "2751263220749744", "2A5126322074974", "275122C22074974", "27512632207497A"])
+@pytest.mark.parametrize(
+    "text", ["", "27512632207497", "2751263220749744", "2A5126322074974", "275122C22074974", "27512632207497A"]
+)
 def test_what_has_not_the_shape_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="matricule_shape"):
         typed_matricule(text)

@@ -16,7 +16,9 @@ from lxml import etree
 from ris.adapters.report.cda import build_cda
 from ris.domain.errors import InvalidInput
 from ris.domain.identity.ins import Ins
+from ris.domain.report.version import CDA
 from tests.support.frozen_reports import a_frozen_report, a_qualified_identity
+from tests.support.reports import ReportWorld, a_patient, an_exam
 
 NS = {"c": "urn:hl7-org:v3", "d": "urn:dicom-org:ps3-20"}
 CHECKER = Path(__file__).resolve().parents[3] / "shared" / "tools" / "check_cda.py"
@@ -96,6 +98,14 @@ def test_the_official_checker_accepts_every_kind(tmp_path: Path) -> None:
     for name, kind in kinds.items():
         files.append(tmp_path / f"{name}.xml")
         files[-1].write_bytes(build_cda(kind, b"%PDF-1.4"))
+
+    worlds = {
+        "as-signed": ReportWorld(),
+        "as-signed-unqualified": ReportWorld(patient=a_patient(ins=None, strict=None), exam=an_exam(request_id="", performed=())),
+    }
+    for name, world in worlds.items():
+        files.append(tmp_path / f"{name}.xml")
+        files[-1].write_bytes(world.documents.kept[world.signed().files[CDA].key])
 
     environment = {**os.environ, "SCHEMATRON_CACHE": str(tmp_path / "cache")}
     done = subprocess.run(

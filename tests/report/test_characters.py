@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 
+import pypdfium2
 import pytest
 
-from ris.adapters.report.pdf import glyphs
+from ris.adapters.report.pdf import glyphs, render_report
 from ris.domain.errors import InvalidInput
 from ris.domain.report.characters import DRAWN, EQUIVALENTS, drawable
+from ris.domain.report.frozen import Section
+from tests.support.frozen_reports import a_frozen_report
 
 
 def test_the_table_is_what_every_face_of_the_font_draws() -> None:
@@ -38,3 +41,16 @@ def test_a_control_character_is_refused_by_name_or_is_a_line(character: str) -> 
 
     assert f"U+{ord(character):04X}" in refused.value.detail
     assert "secret" not in refused.value.detail
+
+
+def test_no_character_vanishes_between_the_text_and_the_page() -> None:
+    """Every character that passes is found again by a stranger's reader (marks that combine with another one apart)."""
+    alone = [chr(point) for point in sorted(DRAWN) if not unicodedata.category(chr(point)).startswith(("M", "Z", "C"))]
+    passed = [character for character in alone if drawable(character, DRAWN, field="t") == character]
+    report = a_frozen_report(sections=(Section("Conclusion", " ".join(f"x{character}x" for character in passed)),))
+
+    pages = pypdfium2.PdfDocument(render_report(report))
+    read = "".join(page.get_textpage().get_text_range() for page in pages).replace("\r\n", " ")
+
+    assert len(passed) > 600
+    assert [] == [f"U+{ord(character):04X}" for character in passed if f"x{character}x" not in read]

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from ris.application.report.restart_signing import restart_signing, unsigned
+from ris.application.report.restart_signing import restart_signing, sweep_signing, unsigned
 from ris.application.report.services import ReportSettings
 from ris.application.report.validate_report import ValidateReport, problems, validate_report
 from ris.domain.access.session import PscSession
@@ -207,3 +207,18 @@ def test_a_refusal_names_no_value_of_the_patient() -> None:
 
     assert ("character_not_drawable", "patient.used_family") == (refused.value.code, refused.value.field)
     assert "SECR" not in str(refused.value) + refused.value.detail
+
+
+def test_one_signing_that_fails_never_stops_the_others_of_a_sweep() -> None:
+    world = ReportWorld()
+    world.validated()
+    late = NOW + timedelta(minutes=6)
+    world.workflows._failures.append(RemoteUnavailable("workflows_unavailable"))
+
+    first = sweep_signing(world.s, "nord", late)
+    second = sweep_signing(world.s, "nord", late + timedelta(minutes=6))
+
+    assert (0, 1, 1, ("RemoteUnavailable",)) == (first.restarted, first.failed, first.overdue, first.errors)
+    assert (1, 0, 1) == (second.restarted, second.failed, second.overdue)
+    assert [f"signing-{ACCESSION}-1", f"signing-{ACCESSION}-1-3"] == list(world.workflows.started)
+    assert 0 == sweep_signing(world.s, "sud", late).overdue

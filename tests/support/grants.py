@@ -55,8 +55,18 @@ def rights(document: dict[str, Any]) -> set[Right]:
         Right(action, _without_suffix(resource))
         for statement in document["Statement"]
         for action in _listed(statement["Action"])
-        for resource in _listed(statement["Resource"])
+        for resource in _resources(statement)
     }
+
+
+def _resources(statement: dict[str, Any]) -> list[str]:
+    """Return the resources of a statement; keys that are granted by their alias are named by it, as calls name them."""
+    aliases = [
+        alias
+        for operator in ("ForAnyValue:StringEquals", "ForAnyValue:StringLike")
+        for alias in _listed(statement.get("Condition", {}).get(operator, {}).get("kms:ResourceAliases", []))
+    ]
+    return [ARNS["kms"].format(alias.removeprefix("alias/")) for alias in aliases] or _listed(statement["Resource"])
 
 
 def called(calls: Iterable[dict[str, Any]], caller: str) -> set[Right]:
@@ -83,7 +93,7 @@ def _arn(action: str, resource: str) -> str:
 
 def _without_suffix(arn: str) -> str:
     """Drop what Secrets Manager adds to a name, which no two deployments share."""
-    return re.sub(r"-[A-Za-z0-9]{6}$", "", arn) if ":secret:" in arn else arn
+    return re.sub(r"-([A-Za-z0-9]{6}|\?{6})$", "", arn) if ":secret:" in arn else arn
 
 
 def _listed(value: Any) -> list[Any]:

@@ -78,9 +78,7 @@ class Desk:
 
     def ask(self, *, by_person: bool = True) -> AppliedEvent:
         """Ask INSi and run the execution."""
-        ask_insi(
-            self.record, "p-1", site="nord", by="acc", event_id=f"q{next(self._ids)}", now=self.now, by_person=by_person
-        )
+        ask_insi(self.record, "p-1", site="nord", by="acc", event_id=f"q{next(self._ids)}", now=self.now, by_person=by_person)
         return self.run()[-1]
 
     def say(self, event: IdentityEvent, *, may_correct: bool = False) -> AppliedEvent:
@@ -124,7 +122,13 @@ class Desk:
                 send_hl7(self.sending, row.owner, row.channel, row.recipient, self.now)
             except RisError as error:
                 record_outcome(
-                    OutcomeServices(self.deliveries, self.exams), row.owner, row.channel, row.recipient, group_of(error), error.code, self.now
+                    OutcomeServices(self.deliveries, self.exams),
+                    row.owner,
+                    row.channel,
+                    row.recipient,
+                    group_of(error),
+                    error.code,
+                    self.now,
                 )
         return done
 

@@ -201,3 +201,9 @@ def tenant(stage: str = "production", domain: str = "", firewall: str = "") -> S
 def site(name: str = "nord") -> Stack:
     """Return one site's stack."""
     return _stack("", ROOT / "infra" / "site.yaml", {"Site": name})
+
+
+@functools.cache
+def legal_entity(finess_ej: str = "990000017") -> Stack:
+    """Return one legal entity's stack."""
+    return _stack("", ROOT / "infra" / "legal-entity.yaml", {"FinessEj": finess_ej})

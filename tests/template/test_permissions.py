@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.stacks import ROOT, Stack, site, tenant
+from tests.support.stacks import ROOT, Resource, Stack, legal_entity, site, tenant
 
 UNAVOIDABLE = {
     # Step Functions sets up log delivery by calls that know no resource (AWS documents the list).
@@ -26,6 +26,15 @@ ACCEPTED_MANAGED = {
     "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
     "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
 }
+# Where a star may stand: at the end of an object's key, for the exam before a document's name, for the site in a queue's name, for
+# the legal entity in a secret's name (six question marks: what Secrets Manager adds), and for a key that is granted by its alias.
+STARS = (
+    r"arn:aws:s3:::[^*]+/(inbound|outbound)/([^*]+/)?\*",
+    r"arn:aws:s3:::ris-demo-documents-[^*]+/(audit/\*|\*/(frozen\.json|report\.pdf|report\.cda\.xml|signature\.xml))",
+    r"arn:aws:sqs:[^*]+-\*-(worklist-feed|hl7-outbound\.fifo)",
+    r"arn:aws:secretsmanager:[^*]+:secret:ris-demo/legal-entity/\*(/(insi-manu|insi-auto|dmp|sign-certificate)-\?{6})?",
+    r"arn:aws:kms:eu-west-3:123456789012:key/\*",
+)
 
 
 def listed(value: Any) -> list[Any]:
@@ -61,11 +70,15 @@ def test_a_statement_names_its_actions_and_its_resources(owner: str, statement: 
     if "*" in resources:
         assert set(actions) <= UNAVOIDABLE, owner
     for resource in resources:
-        # A star may end an object key or stand for the site in a queue's name; nowhere else.
-        assert resource == "*" or re.fullmatch(
-            r"[^*]+|arn:aws:s3:::[^*]+/(inbound|outbound)/([^*]+/)?\*|arn:aws:sqs:[^*]+-\*-(worklist-feed|hl7-outbound\.fifo)",
-            resource,
-        ), resource
+        assert resource == "*" or "*" not in resource or any(re.fullmatch(form, resource) for form in STARS), resource
+        if resource.endswith(":key/*"):
+            # A key is granted by its alias: its own name is not known when the roles are made.
+            (operator,) = statement["Condition"]
+            (alias,) = statement["Condition"][operator].values()
+            assert (operator, alias) in {
+                ("ForAnyValue:StringLike", "alias/ris-demo-sign-*"),
+                ("ForAnyValue:StringEquals", "alias/ris-demo-audit"),
+            }
 
 
 def test_a_star_for_the_site_never_matches_another_queue() -> None:
@@ -86,7 +99,34 @@ def test_only_the_managed_policies_for_logs_and_traces_are_attached() -> None:
 def test_every_function_has_a_role_of_its_own() -> None:
     functions = list(tenant().all("AWS::Lambda::Function"))
 
-    assert 8 == len(functions) == len({function.properties["Role"] for function in functions})
+    assert len(functions) == len({function.properties["Role"] for function in functions}) == 19
+
+
+def test_a_secret_of_a_legal_entity_is_read_by_those_who_use_it() -> None:
+    readers: dict[str, set[str]] = {}
+    for owner, statement in statements(tenant()):
+        for resource in listed(statement["Resource"]):
+            if "legal-entity" in resource:
+                readers.setdefault(resource.rpartition("/")[2].removesuffix("-??????"), set()).add(
+                    owner.removesuffix("FunctionRole")
+                )
+
+    speakers = {"CheckDmp", "SendToDmp", "ReconcileWithDmp"}
+    assert readers == {
+        "insi-manu": {"QueryInsi"},
+        "insi-auto": {"QueryInsi"},
+        "dmp": speakers,
+        "sign-certificate": {*speakers, "SignSubmission"},
+        "*": {"WatchCertificates"},
+    }
+
+
+def test_nothing_that_is_locked_can_be_unlocked_by_a_role() -> None:
+    actions = {action for _, statement in ALL for action in listed(statement["Action"])}
+
+    assert not {
+        action for action in actions if re.search(r"Bypass|Retention|LegalHold|s3:Delete|kms:(Disable|Schedule|Put)", action)
+    }
 
 
 def test_a_gateway_reaches_nothing_of_another_site() -> None:
@@ -97,7 +137,7 @@ def test_a_gateway_reaches_nothing_of_another_site() -> None:
 
 
 def test_nobody_uses_the_key_but_through_a_service_of_this_account() -> None:
-    policy = tenant().named("AWS::KMS::Key").properties["KeyPolicy"]["Statement"]
+    policy = tenant().nested["Security"].resources["DataKey"].properties["KeyPolicy"]["Statement"]
     uses = {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:CreateGrant"}
 
     for statement in policy:
@@ -110,11 +150,21 @@ def test_nobody_uses_the_key_but_through_a_service_of_this_account() -> None:
     assert len(policy) == 6
 
 
+@pytest.mark.parametrize("key", [tenant().nested["Security"].resources["AuditKey"], legal_entity().resources["SignKey"]])
+def test_a_signing_key_is_used_by_roles_of_this_account_alone(key: Resource) -> None:
+    (statement,) = key.properties["KeyPolicy"]["Statement"]
+
+    assert statement["Principal"] == {"AWS": "arn:aws:iam::123456789012:root"}
+    assert not [action for action in statement["Action"] if "*" in action or action in ("kms:CreateGrant", "kms:Decrypt")]
+
+
 def test_nothing_is_deployed_or_copied_outside_europe() -> None:
     # A web firewall of a distribution lives in us-east-1 by AWS's rule; it is a parameter and holds no data.
     files = [ROOT / "template.yaml", *sorted((ROOT / "infra").glob("*.yaml"))]
     regions = {region for file in files for region in re.findall(r"\b[a-z]{2}-[a-z]+-\d\b", file.read_text(encoding="utf-8"))}
-    expanded = json.dumps([[resource.kind, resource.properties] for stack in (tenant(), site()) for resource in stack.all()])
+    expanded = json.dumps(
+        [[resource.kind, resource.properties] for stack in (tenant(), site(), legal_entity()) for resource in stack.all()]
+    )
 
     assert not {region for region in regions if not region.startswith("eu-")}
     assert "ReplicationConfiguration" not in expanded

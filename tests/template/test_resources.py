@@ -8,17 +8,20 @@ from typing import Any
 
 import pytest
 
-from tests.support.stacks import ROOT, Resource, Stack, site, tenant
+from ris.domain.access.certificates import ALERTS_DAYS, KINDS
+from ris.observability.logs import LogFields
+from tests.support.stacks import ROOT, Resource, Stack, legal_entity, site, tenant
 
-KEY = tenant().named("AWS::KMS::Key").arn
+KEY = tenant().nested["Security"].resources["DataKey"].arn
 ALIAS = "alias/ris-demo-data"
 LOGGED = ["requestId", "requestTimeEpoch", "identity.sourceIp", "httpMethod", "path", "status", "responseLatency", "responseLength"]
 LOGGED += ["integrationErrorMessage"]
-STACKS = [pytest.param(tenant(), id="tenant"), pytest.param(site(), id="site")]
+STACKS = [pytest.param(tenant(), id="tenant"), pytest.param(site(), id="site"), pytest.param(legal_entity(), id="legal entity")]
 
 
 def every(kind: str) -> list[Any]:
-    return [pytest.param(resource, id=resource.logical_id) for stack in (tenant(), site()) for resource in stack.all(kind)]
+    stacks = (tenant(), site(), legal_entity())
+    return [pytest.param(resource, id=resource.logical_id) for stack in stacks for resource in stack.all(kind)]
 
 
 def functions() -> list[Any]:
@@ -138,25 +141,74 @@ def test_a_log_group_is_encrypted_and_forgets(group: Resource) -> None:
 
 @pytest.mark.parametrize("secret", every("AWS::SecretsManager::Secret"))
 def test_a_secret_is_encrypted_and_its_value_is_in_no_template(secret: Resource) -> None:
-    assert secret.properties["KmsKeyId"] == KEY
+    assert secret.properties["KmsKeyId"] in (KEY, ALIAS)
     assert "SecretString" not in secret.properties
 
 
-def test_the_key_turns_and_the_topic_is_encrypted() -> None:
-    assert tenant().named("AWS::KMS::Key").properties["EnableKeyRotation"] is True
-    assert tenant().named("AWS::KMS::Alias").properties["AliasName"] == ALIAS
+def test_what_is_signed_and_kept_can_be_neither_replaced_nor_deleted() -> None:
+    properties = tenant().nested["Storage"].resources["DocumentsBucket"].properties
+    lock = properties["ObjectLockConfiguration"]
+
+    assert properties["ObjectLockEnabled"] is True
+    assert lock["ObjectLockEnabled"] == "Enabled"
+    assert lock["Rule"]["DefaultRetention"] == {"Mode": "GOVERNANCE", "Days": "7300"}
+    # What the lock keeps no lifecycle may end.
+    assert {key for rule in properties["LifecycleConfiguration"]["Rules"] for key in rule} == {
+        "Id",
+        "Status",
+        "AbortIncompleteMultipartUpload",
+    }
+
+
+@pytest.mark.parametrize("key", every("AWS::KMS::Key"))
+def test_a_key_outlives_its_stack(key: Resource) -> None:
+    assert "Retain" == key.attributes["DeletionPolicy"] == key.attributes["UpdateReplacePolicy"]
+    assert key.properties["PendingWindowInDays"] == 30
+
+
+def test_a_legal_entity_signs_with_a_key_of_its_own_that_it_is_found_by() -> None:
+    key = legal_entity().named("AWS::KMS::Key").properties
+    alias = legal_entity().named("AWS::KMS::Alias").properties
+    names = {secret.properties["Name"] for secret in legal_entity().all("AWS::SecretsManager::Secret")}
+
+    assert (key["KeySpec"], key["KeyUsage"]) == ("RSA_2048", "SIGN_VERIFY")
+    assert alias == {"AliasName": "alias/ris-demo-sign-990000017", "TargetKeyId": "SignKey"}
+    assert names == {f"ris-demo/legal-entity/990000017/{kind}" for kind in KINDS}
+
+
+def test_the_data_key_turns_and_the_topic_is_encrypted() -> None:
+    assert tenant().nested["Security"].resources["DataKey"].properties["EnableKeyRotation"] is True
+    assert {alias.properties["AliasName"] for alias in tenant().all("AWS::KMS::Alias")} == {ALIAS, "alias/ris-demo-audit"}
     assert tenant().named("AWS::SNS::Topic").properties["KmsMasterKeyId"] == KEY
 
 
-def test_three_alarms_call_somebody_for_a_tenant() -> None:
+def test_every_alarm_calls_somebody_and_silence_is_one_where_something_must_run() -> None:
     alarms = {alarm.logical_id: alarm.properties for alarm in tenant().all("AWS::CloudWatch::Alarm")}
     topic = tenant().named("AWS::SNS::Topic").reference
 
-    assert {"OldestMessageAlarm", "DeadLettersAlarm", "OverdueSweepAlarm"} == set(alarms)
     assert all([topic] == alarm["AlarmActions"] for alarm in alarms.values())
     assert [topic] == site().named("AWS::CloudWatch::Alarm").properties["AlarmActions"]
-    # A sweep that never runs sends no figure at all: that is the case it is there for.
-    assert alarms["OverdueSweepAlarm"]["TreatMissingData"] == "breaching"
+    # A schedule that never runs sends no figure at all: that is the case these are there for.
+    assert {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"} == {
+        "OverdueSweepAlarm",
+        "UnsealedAuditAlarm",
+        "UnwatchedCertificatesAlarm",
+    }
+    assert {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "notBreaching"} == {
+        "OldestMessageAlarm",
+        "DeadLettersAlarm",
+        "OpenBreakerAlarm",
+        *(f"Certificates{days}DaysAlarm" for days in ALERTS_DAYS),
+    }
+
+
+@pytest.mark.parametrize("days", ALERTS_DAYS)
+def test_a_certificate_is_told_of_at_each_of_its_alerts(days: int) -> None:
+    alarm = tenant().nested["Monitoring"].resources[f"Certificates{days}DaysAlarm"].properties
+    (metric,) = alarm["Metrics"]
+
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanOrEqualToThreshold", days)
+    assert (metric["MetricStat"]["Stat"], metric["MetricStat"]["Period"]) == ("Minimum", 86400)
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -171,34 +223,45 @@ def test_an_alarm_watches_things_that_exist(stack: Stack) -> None:
             if "MetricStat" in metric
             for dimension in metric["MetricStat"]["Metric"].get("Dimensions", [])
         ]
-        assert watched
         assert set(watched) <= names
+        assert watched or {metric["MetricStat"]["Metric"]["Namespace"] for metric in alarm.properties["Metrics"]} == {
+            "RIS/ris-demo"
+        }
 
 
-def test_overdue_rows_are_counted_from_a_line_the_sweep_logs() -> None:
-    rows = tenant().nested["Monitoring"].resources["OverdueRows"].properties
-    (figure,) = rows["MetricTransformations"]
-    alarm = tenant().named("AWS::CloudWatch::Alarm", AlarmName="ris-demo-overdue-sweep").properties
-    own = [metric["MetricStat"]["Metric"] for metric in alarm["Metrics"] if metric["Id"] == "overdue"]
-    (code,) = re.findall(r'"(\w+)"', rows["FilterPattern"])
+@pytest.mark.parametrize("figure", every("AWS::Logs::MetricFilter"))
+def test_a_figure_is_counted_from_a_line_its_function_logs_and_an_alarm_reads_it(figure: Resource) -> None:
+    (made,) = figure.properties["MetricTransformations"]
+    (code,) = re.findall(r'"(\w+)"', figure.properties["FilterPattern"])
+    function = figure.properties["LogGroupName"].removeprefix("/aws/lambda/ris-demo-")
+    read = [
+        metric["MetricStat"]["Metric"]
+        for alarm in tenant().all("AWS::CloudWatch::Alarm")
+        for metric in alarm.properties["Metrics"]
+        if "MetricStat" in metric
+    ]
 
-    assert rows["LogGroupName"] == "/aws/lambda/ris-demo-sweep_due"
-    assert own == [{"Namespace": figure["MetricNamespace"], "MetricName": figure["MetricName"]}]
-    assert f"LogReference.{code}" in (ROOT / "functions" / "sweep_due" / "handler.py").read_text("utf-8")
-
-
-def test_the_sweep_is_the_only_schedule_and_may_call_its_function() -> None:
-    rule = tenant().named("AWS::Events::Rule")
-    permission = tenant().resources["SweepDuePermission"].properties
-
-    assert [tenant().resources["SweepDueFunction"].arn] == [target["Arn"] for target in rule.properties["Targets"]]
-    assert ("events.amazonaws.com", rule.arn) == (permission["Principal"], permission["SourceArn"])
+    assert {"Namespace": made["MetricNamespace"], "MetricName": made["MetricName"]} in read
+    assert f"LogReference.{code}" in (ROOT / "functions" / function / "handler.py").read_text("utf-8")
+    assert made["MetricValue"] == "1" or made["MetricValue"].removeprefix("$.") in LogFields.__annotations__
 
 
-def test_the_machine_is_logged_and_traced() -> None:
-    machine = tenant().named("AWS::StepFunctions::StateMachine").properties
+def test_schedules_call_the_functions_that_only_time_starts() -> None:
+    rules = {rule.logical_id: rule for rule in tenant().all("AWS::Events::Rule")}
+
+    assert set(rules) == {f"{name}Schedule" for name in ("SweepDue", "SealAudit", "WatchCertificates")}
+    for logical_id, rule in rules.items():
+        name = logical_id.removesuffix("Schedule")
+        permission = tenant().resources[f"{name}Permission"].properties
+        assert [tenant().resources[f"{name}Function"].arn] == [target["Arn"] for target in rule.properties["Targets"]]
+        assert ("events.amazonaws.com", rule.arn) == (permission["Principal"], permission["SourceArn"])
+
+
+@pytest.mark.parametrize("each", every("AWS::StepFunctions::StateMachine"))
+def test_a_machine_is_logged_and_traced(each: Resource) -> None:
+    machine = each.properties
     (destination,) = machine["LoggingConfiguration"]["Destinations"]
-    group = tenant().named("AWS::Logs::LogGroup", LogGroupName="/aws/vendedlogs/states/ris-demo-booking")
+    group = tenant().named("AWS::Logs::LogGroup", LogGroupName=f"/aws/vendedlogs/states/{machine['StateMachineName']}")
 
     assert (machine["StateMachineType"], machine["LoggingConfiguration"]["Level"]) == ("STANDARD", "ALL")
     assert group.arn == destination["CloudWatchLogsLogGroup"]["LogGroupArn"]

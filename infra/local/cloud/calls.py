@@ -101,13 +101,16 @@ def _members(action: str, body: dict[str, Any]) -> Iterator[Call]:
             yield action, _last(table)
     else:
         name = next((str(body[key]) for key in _NAMES if body.get(key)), "")
+        if "SecretId" in body:  # a name that holds slashes, or an ARN
+            yield action, str(body["SecretId"]).rsplit(":secret:", 1)[-1]
+            return
         index = f"/{body['IndexName']}" if body.get("IndexName") else ""
         yield action.replace("Batch", "") if "QueueUrl" in body else action, _last(name) + index
 
 
 def _last(name: str) -> str:
     """Return the last part of an ARN or URL."""
-    return name.rsplit(":secret:", 1)[-1] if ":secret:" in name else re.split(r"[:/]", name)[-1]
+    return re.split(r"[:/]", name)[-1]
 
 
 def _s3(environ: dict[str, Any]) -> Call:

@@ -1,7 +1,8 @@
 """`python -m infra.local.demo run` takes the journeys once and ends; `up` keeps the system running until Ctrl-C.
 
 Environment: OUT (evidence, `build/demo`), INPUT (folder of journeys), `{PSC,OIDC}_{URL,CA,CLIENT_ID,CLIENT_SECRET}` (somebody
-else's provider), PORTAL_PORT (a fixed port for the portal, whose callbacks such a provider has to know beforehand; else a free one).
+else's provider), `{INSI,DMP}_{URL,CA}` (somebody else's service, who has to trust `pki/ca.pem` of the evidence), PORTAL_PORT (a fixed
+port for the portal, whose callbacks such a provider has to know beforehand; else a free one).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from infra.local.demo import group
 from infra.local.demo.evidence import EvidenceFolder
 from infra.local.demo.journey import Journal, StepFailed
 from infra.local.demo.journeys import JOURNEYS, order_to_modality
+from infra.local.demo.national import Input
 from infra.local.demo.progress import LiveProgress
 from infra.local.demo.remotes import from_environment
 from infra.local.demo.scene import Scene, read_booking
@@ -46,7 +48,7 @@ def main() -> None:
         {read_booking(folder / "booking.json").site for folder in journeys.values()} | ({FIRST_SITE} if command == "up" else set())
     )
     try:
-        with LiveProgress() as progress, System(out, from_environment(os.environ), sites) as system:
+        with LiveProgress() as progress, System(out, from_environment(os.environ), sites, _given(journeys)) as system:
             journal = Journal(out.folder / "journey.json", progress)
             ok = (_run if command == "run" else _up)(system, journal, journeys, progress)
     except KeyboardInterrupt:
@@ -68,6 +70,14 @@ def _journeys(folder: Path) -> dict[str, Path]:
     if not found:
         sys.exit(f"INPUT={folder} holds none of the folders {', '.join(JOURNEYS)}; its shape: infra/local/demo/input/README.md")
     return found
+
+
+def _given(journeys: dict[str, Path]) -> Input:
+    """Return what the journeys' folders let our national services know."""
+    found = {
+        name: tuple(file for folder in journeys.values() if (file := folder / name).exists()) for name in ("insi.csv", "dmp.csv")
+    }
+    return Input(identities=found["insi.csv"], records=found["dmp.csv"])
 
 
 def _run(system: System, journal: Journal, journeys: dict[str, Path], progress: LiveProgress) -> bool:

@@ -94,6 +94,20 @@ class Authority:
         usage = _usage(digital_signature=True, content_commitment=True)
         return self._organisation(structure, name, service, usage, ExtendedKeyUsageOID.EMAIL_PROTECTION, expired)
 
+    def sign_of_request(self, request: x509.CertificateSigningRequest) -> x509.Certificate:
+        """Return an ORG SIGN certificate for a key that stays where it is, with the subject that its request names.
+
+        Raises:
+            ValueError: The request is not signed by that key.
+        """
+        public = request.public_key()
+        if not request.is_signature_valid or not isinstance(public, rsa.RSAPublicKey):
+            raise ValueError("a request is signed by the key that it is for")
+        usage = _usage(digital_signature=True, content_commitment=True)
+        extra = self._organisation_extensions(ExtendedKeyUsageOID.EMAIL_PROTECTION, self.now - timedelta(days=1))
+        builder = self._leaf_builder(request.subject, public, usage, ExtendedKeyUsageOID.EMAIL_PROTECTION, extra)
+        return builder.sign(self.issuing.key, hashes.SHA256())
+
     def revoke(self, credential: Credential) -> None:
         """Put a certificate on the next CRL."""
         self.revoked.append(credential.certificate.serial_number)
@@ -124,7 +138,7 @@ class Authority:
                 x509.NameAttribute(NameOID.COMMON_NAME, common_name),
             ]
         )
-        builder = self._builder(subject, key, issuer, timedelta(days=20 * 365))
+        builder = self._builder(subject, key.public_key(), issuer, timedelta(days=20 * 365))
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
         builder = builder.add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
         return Credential(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
@@ -134,12 +148,15 @@ class Authority:
     ) -> Credential:
         begins = self.now - ORG_VALIDITY - timedelta(days=2) if expired else None
         subject = _subject(ST=f"Département ({structure[1:3]})", O=name, OU=structure, CN=service)
+        extra = self._organisation_extensions(purpose, begins or self.now - timedelta(days=1))
+        return self._leaf(subject, usage, purpose, extra=extra, begins=begins)
+
+    def _organisation_extensions(self, purpose: x509.ObjectIdentifier, begin: datetime) -> list[x509.ExtensionType]:
         policy = x509.PolicyInformation(POLICY, ["http://igc-sante.esante.gouv.fr/PC%20TEST"])
         extra = [x509.CertificatePolicies([policy]), x509.UnrecognizedExtension(ANS_TYPE, TEST_PRODUCT)]
         if purpose == ExtendedKeyUsageOID.EMAIL_PROTECTION:
-            begin = begins or self.now - timedelta(days=1)
             extra.append(x509.PrivateKeyUsagePeriod(begin, begin + ORG_VALIDITY))
-        return self._leaf(subject, usage, purpose, extra=extra, begins=begins)
+        return extra
 
     def _leaf(
         self,
@@ -151,7 +168,19 @@ class Authority:
         begins: datetime | None = None,
     ) -> Credential:
         key = rsa.generate_private_key(65537, KEY_BITS)
-        builder = self._builder(subject, key, self.issuing, ORG_VALIDITY, begins)
+        builder = self._leaf_builder(subject, key.public_key(), usage, purpose, extra, begins)
+        return Credential(builder.sign(self.issuing.key, hashes.SHA256()), key)
+
+    def _leaf_builder(
+        self,
+        subject: x509.Name,
+        public: rsa.RSAPublicKey,
+        usage: x509.KeyUsage,
+        purpose: x509.ObjectIdentifier,
+        extra: list[x509.ExtensionType],
+        begins: datetime | None = None,
+    ) -> x509.CertificateBuilder:
+        builder = self._builder(subject, public, self.issuing, ORG_VALIDITY, begins)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=False)
         builder = builder.add_extension(usage, critical=True)
         builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
@@ -160,28 +189,28 @@ class Authority:
             extra = [*extra, x509.CRLDistributionPoints([point])]
         for extension in extra:
             builder = builder.add_extension(extension, critical=False)
-        return Credential(builder.sign(self.issuing.key, hashes.SHA256()), key)
+        return builder
 
     def _builder(
         self,
         subject: x509.Name,
-        key: rsa.RSAPrivateKey,
+        public: rsa.RSAPublicKey,
         issuer: Credential | None,
         validity: timedelta,
         begins: datetime | None = None,
     ) -> x509.CertificateBuilder:
         begin = begins or self.now - timedelta(days=1)
-        signer = issuer.key if issuer else key
+        signer = issuer.key.public_key() if issuer else public
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(issuer.certificate.subject if issuer else subject)
-            .public_key(key.public_key())
+            .public_key(public)
             .serial_number(x509.random_serial_number())
             .not_valid_before(begin)
             .not_valid_after(begin + validity)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer), critical=False)
         )
 
 

@@ -1,4 +1,4 @@
-"""Which remotes are simulated, and which are somebody else's: `{PSC,OIDC}_{URL,CA}` in the environment."""
+"""Which remotes are simulated, and which are somebody else's: `{PSC,OIDC,INSI,DMP}_{URL,CA}` in the environment."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CLIENT_ID = "ris-demo"
+PROVIDERS = {"group": "OIDC", "psc": "PSC"}
+SERVICES = {"insi": "INSI", "dmp": "DMP"}
 
 
 @dataclass(frozen=True)
 class Remote:
-    """One OpenID provider.
+    """One OpenID provider, or one national service.
 
     Args:
-        name: `group` or `psc`, the portal's word for the door.
-        url: Issuer of somebody else's provider; empty: ours is started.
-        ca_file: PEM file of its CA; empty: the system's trust.
+        name: `group` or `psc`, the portal's word for the door; `insi` or `dmp`.
+        url: Issuer of somebody else's provider, address of somebody else's service; empty: ours is started.
+        ca_file: PEM file of its CA; empty: the system's trust for a provider, the demo's own PKI for a service.
         client_id, client_secret: What that provider gave us; invented for ours.
     """
 
@@ -33,16 +35,17 @@ class Remote:
         return not self.url
 
     def ca_pem(self) -> str:
-        """Return the CA of somebody else's provider, empty for the system's trust."""
+        """Return the CA of somebody else's remote, empty when none was given."""
         return Path(self.ca_file).read_text() if self.ca_file else ""
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, Remote]:
-    """Read `OIDC_URL OIDC_CA OIDC_CLIENT_ID OIDC_CLIENT_SECRET` and the same of `PSC`.
+    """Read `OIDC_URL OIDC_CA OIDC_CLIENT_ID OIDC_CLIENT_SECRET`, the same of `PSC`, and `INSI_URL INSI_CA DMP_URL DMP_CA`.
 
     A CA that is not there, or one without an address, ends the program with its name.
     """
-    for prefix in ("OIDC", "PSC"):
+    prefixes = {**PROVIDERS, **SERVICES}
+    for prefix in prefixes.values():
         file = environment.get(f"{prefix}_CA", "")
         if file and not Path(file).is_file():
             sys.exit(f"{prefix}_CA={file} is no file")
@@ -56,5 +59,5 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, Remote]:
             environment.get(f"{prefix}_CLIENT_ID", CLIENT_ID),
             environment.get(f"{prefix}_CLIENT_SECRET", ""),
         )
-        for name, prefix in (("group", "OIDC"), ("psc", "PSC"))
+        for name, prefix in prefixes.items()
     }

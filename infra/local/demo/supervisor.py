@@ -18,15 +18,19 @@ import urllib3
 
 from infra.local.children import Child, Children, python
 from infra.local.cloud.client import ROOT, Cloud, spawn_cloud
-from infra.local.demo import group
+from infra.local.demo import group, legal_entities, national
 from infra.local.demo.evidence import EvidenceFolder
 from infra.local.demo.journey import Journal, StepFailed, until
-from infra.local.demo.pki import Authority, write_server
-from infra.local.demo.remotes import Remote
+from infra.local.demo.legal_entities import Certified
+from infra.local.demo.national import Input
+from infra.local.demo.pki import Authority, write_server, write_trust
+from infra.local.demo.remotes import SERVICES, Remote
+from infra.local.services.crl import PATH as CRL_PATH
+from infra.local.services.crl import CrlDoor
 
 PREFIX = "ris-demo"
 PROVIDERS = {"group": "oidc_group", "psc": "psc"}
-LISTENERS = {"PACS": ["ORM^O01"], "HIS": ["ORU^R01", "MDM^T02"]}
+LISTENERS = {"PACS": ["ORM^O01", "ADT^A31", "ADT^A47"], "HIS": ["ORU^R01", "MDM^T02"]}
 START_S = 60.0
 
 
@@ -45,19 +49,23 @@ class System:
 
     Args:
         out: Where evidence and the run's own files go.
-        remotes: `group` and `psc`.
+        remotes: `group`, `psc`, `insi`, `dmp`.
         sites: Sites that get a gateway and its two peers.
+        given: What our INSi and DMP know.
     """
 
-    def __init__(self, out: EvidenceFolder, remotes: Mapping[str, Remote], sites: list[str]) -> None:
+    def __init__(self, out: EvidenceFolder, remotes: Mapping[str, Remote], sites: list[str], given: Input = Input()) -> None:  # noqa: B008 - frozen
         self.out, self.work = out, out.work
-        self._remotes, self._sites = remotes, sites
+        self._remotes, self._sites, self._given = remotes, sites, given
         self.children = Children()
         self.gateways: dict[str, GatewayDoors] = {}
         self.control: dict[str, str] = {}
         self._issuers: dict[str, str] = {}
+        self._urls: dict[str, str] = {}
+        self._certified: list[Certified] = []
         self._secrets: dict[str, str] = {}
         self._ca_pem = ""
+        self._crl: CrlDoor | None = None
         self._http = urllib3.PoolManager(retries=False, timeout=5.0)
 
     def __enter__(self) -> System:
@@ -65,51 +73,75 @@ class System:
 
     def __exit__(self, *_: object) -> None:
         self.children.stop()
+        if self._crl is not None:
+            self._crl.close()
 
     # --- start ---
 
     def start(self, journal: Journal) -> None:
         """Start everything, a step each."""
-        with journal.step("start", "make the PKI", "X.509"):
+        with journal.step("start", "make the PKI", "X.509") as step:
             tls = self._make_pki()
+            step.left("pki", ["ca.pem", "crl.pem"])
         with journal.step("start", "simulators listen", "processes"):
             self._start_simulators(tls)
         with journal.step("start", "deploy template.yaml into the embedded cloud", "CloudFormation") as step:
             self.cloud = self._deploy()
             step.require(self.cloud.portal_url, "the template has no portal")
-        with journal.step("start", "secrets, reference data, gateways", "AWS API"):
+        with journal.step(
+            "start", "secrets, reference data, gateways; each legal entity's key and certificates", "AWS API"
+        ) as step:
             self._put_secrets()
             loading = self._load_reference()
             starting = [self._start_gateway(site) for site in self._sites]
             self._finish(*loading)
+            asking = [self._ask_for_certificate(one.finess_ej) for one in self._certified]
             for site, status in zip(self._sites, starting, strict=True):
                 self._gateway_ready(site, status)
             self._enrol()
+            for one, (name, child) in zip(self._certified, asking, strict=True):
+                self._certify(one, self._finish(name, child))
+                step.left("pki", [f"{one.finess_ej}-{kind}.pem" for kind in (*one.clients, "sign")])
 
     def _make_pki(self) -> dict[str, dict[str, str]]:
-        authority = Authority()
-        self._ca_pem = authority.chain_pem().decode()
+        """Make the chain, everybody's certificates and the revocation list; only its public half is evidence."""
         folder = self.out.folder / "pki"
         folder.mkdir()
-        (folder / "ca.pem").write_text(self._ca_pem)
-        return {name: write_server(self.work, name, authority) for name in PROVIDERS if self._remotes[name].simulated}
+        self._crl = CrlDoor(folder / "crl.pem")
+        self._authority = Authority(crl_url=self._crl.url + CRL_PATH)
+        self._ca_pem = self._authority.chain_pem().decode()
+        self._certified = legal_entities.certify(self._authority, group.table("legal_entities"))
+        trust = write_trust(folder, self._authority)
+        return {
+            name: {**write_server(self.work, name, self._authority), **(trust if name in SERVICES else {})}
+            for name, remote in self._remotes.items()
+            if remote.simulated
+        }
 
     def _start_simulators(self, tls: dict[str, dict[str, str]]) -> None:
         for name, files in tls.items():
-            self._secrets[name] = secrets.token_urlsafe(24)
-            client = {"client_id": self._remotes[name].client_id, "client_secret": self._secrets[name], "redirect_uris": []}
-            evidence = str(self.out.folder / "psc")
-            self._simulator(name, PROVIDERS[name], {"evidence": evidence, "tls": files, "clients": [client]})
+            self._start_remote(name, files)
         for site in self._sites:
             for name, types in LISTENERS.items():
                 facts = {"evidence": str(self.out.folder / "hl7"), "name": name, "types": types}
                 self._simulator(f"{name}-{site}", "hl7_listener", facts)
         for name in tls:
             status = self._status(name)
-            self._issuers[name], self.control[name] = status["issuer"], status["control"]
+            self.control[name] = status["control"]
+            (self._urls if name in SERVICES else self._issuers)[name] = status["url" if name in SERVICES else "issuer"]
         for name, remote in self._remotes.items():
             if not remote.simulated:
-                self._issuers[name], self._secrets[name] = remote.url, remote.client_secret
+                (self._urls if name in SERVICES else self._issuers)[name] = remote.url
+                self._secrets[name] = remote.client_secret
+
+    def _start_remote(self, name: str, tls: dict[str, str]) -> None:
+        if name in SERVICES:
+            described = {"insi": national.insi_simulator, "dmp": national.dmp_simulator}[name]
+            self._simulator(name, name, described(self.out.folder, tls, self._given))
+            return
+        self._secrets[name] = secrets.token_urlsafe(24)
+        client = {"client_id": self._remotes[name].client_id, "client_secret": self._secrets[name], "redirect_uris": []}
+        self._simulator(name, PROVIDERS[name], {"evidence": str(self.out.folder / "psc"), "tls": tls, "clients": [client]})
 
     def _simulator(self, name: str, module: str, facts: dict[str, Any]) -> None:
         settings = self.work / f"{name}.json"
@@ -136,9 +168,13 @@ class System:
             "CookieSuffix": secrets.token_hex(4),
             "OidcUrl": self._issuers["group"],
             "PscUrl": self._issuers["psc"],
+            "InsiUrl": self._urls["insi"],
+            "InsiSettings": national.insi_settings(),
+            "DmpUrl": self._urls["dmp"],
+            "DmpSettings": national.dmp_settings(),
         }
         sites = [{"Prefix": PREFIX, "Site": row["site"]} for row in group.table("sites")]
-        return spawn_cloud(
+        cloud = spawn_cloud(
             self.children,
             self.work,
             parameters=parameters,
@@ -146,6 +182,9 @@ class System:
             sites=sites,
             portal_port=int(os.environ.get("PORTAL_PORT") or 0),
         )
+        for one in self._certified:
+            legal_entities.deploy(cloud, PREFIX, one.finess_ej)
+        return cloud
 
     def _put_secrets(self) -> None:
         settings = self.cloud.function_env("PortalFunction")
@@ -163,13 +202,29 @@ class System:
         for arn in arns - {""}:
             vault.put_secret_value(SecretId=arn, SecretString=self._group_key)
 
+        trust = {name: self._remotes[name].ca_pem() or self._ca_pem for name in SERVICES}
+        for one in self._certified:
+            legal_entities.put_clients(self.cloud, PREFIX, one, trust)
+
     def _load_reference(self) -> tuple[str, Child]:
+        return self._operator("reference", "reference", "load", str(group.REFERENCE))
+
+    def _ask_for_certificate(self, finess_ej: str) -> tuple[str, Child]:
+        """Start the product's own request for the certificate of a key in KMS."""
+        return self._operator(f"csr-{finess_ej}", "certificates", "csr", finess_ej)
+
+    def _certify(self, one: Certified, request: str) -> None:
+        certificate = legal_entities.put_sign_certificate(self.cloud, PREFIX, one.finess_ej, self._authority, request)
+        legal_entities.show(self.out.folder / "pki", one, certificate)
+
+    def _operator(self, name: str, *command: str) -> tuple[str, Child]:
+        """Start one command of `ris`, as an operator at a terminal would."""
         settings = self.cloud.function_env("PortalFunction")
         tables = {name: value for name, value in settings.items() if name.startswith("TABLE_")}
-        environment = {**_surroundings(), **self.cloud.aws_environment("operator"), **tables}
-        command = [str(Path(sys.executable).with_name("ris")), "reference", "load", str(group.REFERENCE)]
-        log = self.work / "reference.log"
-        return "reference", self.children.spawn("reference", command, environment, cwd=ROOT, output=log)
+        keys = {"SIGN_KEY_ALIAS_PREFIX": f"alias/{PREFIX}-sign-", "SECRET_PREFIX": PREFIX}
+        environment = {**_surroundings(), **self.cloud.aws_environment("operator"), **tables, **keys}
+        argv = [str(Path(sys.executable).with_name("ris")), *command]
+        return name, self.children.spawn(name, argv, environment, cwd=ROOT, output=self.work / f"{name}.log")
 
     def _finish(self, name: str, child: Child) -> str:
         """Wait for a process that does one thing, and return what it printed."""

@@ -100,6 +100,15 @@ class BreakerStore(Protocol):
         """Return the remote's outages, newest first."""
 
 
+REMOTES = ("insi", "dmp")
+"""Every remote that has a breaker."""
+
+
+def open_breakers(store: BreakerStore) -> list[Breaker]:
+    """Return the breakers that are not closed."""
+    return [row for row in map(store.get, REMOTES) if row.state is not BreakerState.CLOSED]
+
+
 def guarded(store: BreakerStore, remote: str, call: Callable[[], Result], now: datetime, settings: BreakerSettings) -> Result:
     """Make a call unless the remote is known to be down, and remember how it went.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ris.adapters.dispatch.dmp.access import KeysOfLegalEntities
     from ris.adapters.dynamodb import Table
+    from ris.application.breaker import BreakerStore
     from ris.application.dispatch.record_outcome import OutcomeServices
     from ris.application.dispatch.services import DispatchServices, DmpServices, RestartServices
     from ris.contracts.dispatch import DmpSettingsText
@@ -157,6 +158,13 @@ def dmp_services() -> DmpServices:
         clock=lambda: datetime.now(UTC),
         rules=_dmp_rules(),
     )
+
+
+def breakers() -> BreakerStore:
+    """Return the breakers' rows."""
+    from ris.adapters.breaker import DynamoBreakerStore
+
+    return DynamoBreakerStore(table("MESSAGES"))
 
 
 @functools.cache

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from ris.application.report.services import ReportServices
 
 
+def may_start() -> bool:
+    """Say whether this function is one that may start the signing machine."""
+    return bool(os.environ.get("SIGNING_STATE_MACHINE_ARN"))
+
+
 @functools.cache
 def services() -> ReportServices:
     """Return the ports of reports over AWS, from this function's environment."""

@@ -51,6 +51,7 @@ class LogReference(Enum):
     SWEEP_DUE_001 = ("info", "Sweep of a site done; count is what it freed or started again")
     SWEEP_DUE_002 = ("warning", "OverdueRows: rows were past their time when the sweep came")
     SWEEP_DUE_003 = ("error", "Sweep of a site left rows that raised; they stay due")
+    SWEEP_DUE_004 = ("warning", "A remote does not answer and its breaker is open; count is its failed calls")
 
     SEAL_AUDIT_001 = ("info", "Audit of a site sealed; count is what was bound")
     SEAL_AUDIT_002 = ("warning", "Another run seals the same site; it goes on at the next run")

@@ -113,6 +113,16 @@ _WORDS: Final[dict[str, str]] = {
     "channel.hl7_pacs_order": "Demande d’examen au PACS",
     "channel.dmp": "Dépôt du compte rendu au DMP",
     "channel.hl7_pacs_identity": "Identité au PACS",
+    # reports
+    "report.draft": "Brouillon",
+    "report.provisional": "Provisoire",
+    "report.validating": "Signature en cours",
+    "report.validated": "Validé",
+    "version.frozen": "Documents en cours",
+    "version.rendered": "Documents en cours",
+    "version.built": "Documents en cours",
+    "version.signed": "Signée",
+    "version.withdrawn": "Refusée avant signature",
     # requests
     "request.to_book": "À programmer",
     "request.booked": "Programmée",

@@ -6,6 +6,7 @@ from typing import Final
 
 from ris.portal.french_dmp import DMP_SENTENCES
 from ris.portal.sentences_identity import IDENTITY
+from ris.portal.sentences_report import REPORT
 
 PORTAL: Final[dict[str, str]] = {
     "unexpected": "Une erreur est survenue de notre côté. Elle est enregistrée ; réessayez dans un instant.",
@@ -120,6 +121,7 @@ SENTENCES: Final[dict[str, str]] = {
     **REMOTES,
     **LOGIN,
     **IDENTITY,
+    **REPORT,
     **DMP_SENTENCES,
     **dict.fromkeys((f"token_{fault}" for fault in _UNPROVEN_BY.split()), _UNPROVEN),
     **dict.fromkeys(("unknown_key", "other_issuer", "userinfo_missing", "userinfo_subject", "userinfo_refused"), _UNPROVEN),

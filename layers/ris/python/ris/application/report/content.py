@@ -29,9 +29,24 @@ _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+", re.ASCII)
 
 
 def content_of(
-    s: ReportServices, exam: Exam, draft: Draft, validation: Validation, *, making: int = 1, replaces: str = ""
+    s: ReportServices,
+    exam: Exam,
+    patient: Patient | None,
+    draft: Draft,
+    validation: Validation,
+    *,
+    making: int = 1,
+    replaces: str = "",
 ) -> FrozenReport:
     """Return the content of one version.
+
+    Args:
+        s: The ports; nothing is written.
+        exam: Whose report it is, and `patient` whose exam.
+        draft: The text.
+        validation: The click.
+        making: How often this version was begun.
+        replaces: Document before it, or empty.
 
     Raises:
         InvalidInput: The text's own rules (`conclusion_missing`, `title_too_long`, `character_not_drawable` …), or a trait or an
@@ -41,7 +56,6 @@ def content_of(
     """
     require_text(draft)
     site, entity = place_of(s, exam)
-    patient = s.patients.get(exam.patient_id)
     if patient is None:
         raise Refused("unknown_patient", field="patient")
     if not _OID.fullmatch(exam.accession_authority):

@@ -18,6 +18,7 @@ from ris.application.report.services import ReportServices
 from ris.domain.agenda.exam import Exam
 from ris.domain.dispatch.delivery import Delivery
 from ris.domain.errors import InvalidInput, Refused
+from ris.domain.identity.patient import Patient
 from ris.domain.report.draft import Draft, Validation
 from ris.domain.report.frozen import FrozenReport
 from ris.domain.report.plan import plan_of, planned_rows
@@ -70,8 +71,9 @@ def _freeze(s: ReportServices, draft: Draft, before: Version | None, now: dateti
     replaced = s.reports.version(exam.accession_number, draft.version) if draft.version else None
     if draft.version and replaced is None:
         raise Refused("unknown_version", field="replaces")
-    report = content_of(s, exam, draft, validation, making=making, replaces=replaced.document_id if replaced else "")
-    rows = _rows(s, exam, report, before, now)
+    patient = s.patients.get(exam.patient_id)
+    report = content_of(s, exam, patient, draft, validation, making=making, replaces=replaced.document_id if replaced else "")
+    rows = _rows(s, exam, patient, report, before, now)
     version, content = _version(s, exam, draft, validation, report, rows, making, now)
     # Nothing of the refused making left: its row and its delivery rows are written over.
     version = replace(version, row_version=before.row_version if before else 0)
@@ -113,8 +115,9 @@ def _version(
     return replace(version, files={FROZEN: stored_file(version.key_of(FROZEN), content)}), content
 
 
-def _rows(s: ReportServices, exam: Exam, report: FrozenReport, before: Version | None, now: datetime) -> tuple[Delivery, ...]:
-    patient = s.patients.get(exam.patient_id)
+def _rows(
+    s: ReportServices, exam: Exam, patient: Patient | None, report: FrozenReport, before: Version | None, now: datetime
+) -> tuple[Delivery, ...]:
     information = (patient.consents.get("ZFA-9", "") if patient else "", exam.information)
     rows = planned_rows(
         exam.accession_number,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ris.application.conflicts import decide
@@ -10,6 +10,32 @@ from ris.application.report.services import ReportServices
 from ris.application.report.validate_report import start
 from ris.domain.report.draft import Draft, DraftStatus
 from ris.domain.report.version import Version, VersionState
+
+BATCH = 100
+"""Reports in one sweep; the next one comes in minutes."""
+
+
+@dataclass(frozen=True)
+class SigningSweep:
+    """What one sweep of a site did: signings started again, those that raised (they stay due), those that were late."""
+
+    restarted: int = 0
+    failed: int = 0
+    overdue: int = 0
+    errors: tuple[str, ...] = ()
+
+
+def sweep_signing(s: ReportServices, site: str, now: datetime) -> SigningSweep:
+    """Start again every signing of a site that is late; one that fails never stops the others."""
+    late = unsigned(s, site, now, limit=BATCH)
+    errors: list[str] = []
+    for accession in late:
+        try:
+            restart_signing(s, accession, now)
+        except Exception as error:
+            # Whatever it is, a bug too: it must not keep the others from being found.
+            errors.append(type(error).__name__)
+    return SigningSweep(len(late) - len(errors), len(errors), len(late), tuple(sorted(set(errors))))
 
 
 def unsigned(s: ReportServices, site: str, now: datetime, *, limit: int) -> list[str]:

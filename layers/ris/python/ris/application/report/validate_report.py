@@ -62,7 +62,7 @@ def validate_report(s: ReportServices, command: ValidateReport, now: datetime) -
         if exam is None:
             raise InvalidInput("unknown_exam", field="accession_number")
         rules.require_performed(exam, now)
-        content_of(s, exam, draft, validation)
+        content_of(s, exam, s.patients.get(exam.patient_id), draft, validation)
         written = s.reports.save_draft(drafts.validating(draft, validation, due_at=now + s.settings.restart_after))
         started[:] = [written]
         return written

@@ -20,6 +20,7 @@ EQUIVALENTS = {
     "\t": " ",
     "\u03a9": "\u2126",  # omega as typed or composed, drawn as the ohm sign it looks like
     "\u03bc": "\u00b5",  # mu, drawn as the micro sign it looks like
+    **dict(zip("\ufb00\ufb01\ufb02\ufb03\ufb04", ("ff", "fi", "fl", "ffi", "ffl"), strict=True)),  # ligatures of a copied page
     "\u2028": "\n",  # line separator
     "\u2029": "\n\n",  # paragraph separator
     **{chr(space): " " for space in range(0x2000, 0x200B) if space != 0x2007},  # spaces of other widths
