@@ -93,3 +93,27 @@ def test_a_version_nobody_froze_is_unknown() -> None:
         render_report(ReportWorld().s, ACCESSION, 1, NOW)
 
     assert "unknown_version" == refused.value.code
+
+
+def test_an_execution_that_was_overtaken_puts_nothing_back() -> None:
+    """While it renders, its version was refused elsewhere and validated again: the second making is not its own."""
+    world = frozen_world()
+
+    class Overtaken:
+        def render(self, report: FrozenReport) -> bytes:
+            with pytest.raises(InvalidInput):
+                render_report(replace(good, renderer=RefusingRenderer()), ACCESSION, 1, NOW)
+            draft = world.reports.draft(ACCESSION)
+            assert draft is not None
+            validate_report(good, ValidateReport(ACCESSION, draft.rev, a_session()), NOW)
+            freeze_report(good, world.command(), NOW)
+            raise InvalidInput("character_not_drawable", field="late")
+
+    good = world.s
+    with pytest.raises(InvalidInput):
+        render_report(replace(good, renderer=Overtaken()), ACCESSION, 1, NOW)
+
+    version, draft = world.reports.version(ACCESSION, 1), world.reports.draft(ACCESSION)
+    assert version is not None
+    assert draft is not None
+    assert (VersionState.FROZEN, 2, DraftStatus.VALIDATING) == (version.state, version.making, draft.status)

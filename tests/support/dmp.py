@@ -11,7 +11,7 @@ from typing import Any
 from ris.adapters.breaker import MemoryBreakerStore
 from ris.adapters.dispatch.memory import MemoryDeliveryStore
 from ris.application.dispatch.check_dmp import check_dmp
-from ris.application.dispatch.dmp_breaker import StoredBreaker
+from ris.application.dispatch.dmp_breaker import KnownOutages, StoredBreaker
 from ris.application.dispatch.dmp_port import FrozenVersion, RecordState, SignedVersion
 from ris.application.dispatch.reconcile_with_dmp import reconcile_with_dmp
 from ris.application.dispatch.record_outcome import OutcomeServices, record_outcome
@@ -220,7 +220,7 @@ class World:
             breaker=StoredBreaker(self.breakers),
             clock=lambda: self.now,
         )
-        self.restarts = RestartServices(self.deliveries, self.starts)
+        self.restarts = RestartServices(self.deliveries, self.starts, KnownOutages(self.breakers))
 
     def plan(self, version: int = 1, *, qualified: bool = True, **changes: Any) -> Delivery:
         """Freeze a version and plan its row, as the signing machine does, and start its execution."""

@@ -170,12 +170,15 @@ def breakers() -> BreakerStore:
 @functools.cache
 def restart_services() -> RestartServices:
     """Return the ports of starting a dispatch again over AWS."""
+    from ris.adapters.breaker import DynamoBreakerStore
     from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
     from ris.adapters.dispatch.step_functions import StepFunctionsDispatches
+    from ris.application.dispatch.dmp_breaker import KnownOutages
     from ris.application.dispatch.services import RestartServices
 
     return RestartServices(
         deliveries=DynamoDeliveryStore(table("EXAMS")),
         workflows=StepFunctionsDispatches(client("stepfunctions"), os.environ.get("DISPATCH_STATE_MACHINE_ARN", "")),
+        outages=KnownOutages(DynamoBreakerStore(table("MESSAGES"))),
         rules=_dmp_rules(),
     )

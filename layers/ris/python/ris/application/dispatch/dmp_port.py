@@ -112,6 +112,13 @@ class RemoteBreaker(Protocol):
         """Note that it did not, or that every call will meet the same refusal."""
 
 
+class Outages(Protocol):
+    """What the sweep asks before it starts work for a remote."""
+
+    def until(self, remote: str, now: datetime) -> datetime | None:
+        """Return until when work for the remote had better wait, or None: it may start now."""
+
+
 class DispatchWorkflows(Protocol):
     """Starts the machine `report_dispatch`."""
 

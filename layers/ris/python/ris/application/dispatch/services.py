@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ris.application.dispatch.dmp_port import DispatchWorkflows, DmpAccess, RemoteBreaker, SignedVersions
+from ris.application.dispatch.dmp_port import DispatchWorkflows, DmpAccess, Outages, RemoteBreaker, SignedVersions
 from ris.application.dispatch.ports import DeliveryStore, Exams, Hl7Gate, OrderWriter, Patients, Sites
 from ris.application.dispatch.send_identity import IdentitySending
 from ris.domain.dispatch.dmp import DmpRules
@@ -53,4 +53,5 @@ class RestartServices:
 
     deliveries: DeliveryStore
     workflows: DispatchWorkflows
+    outages: Outages
     rules: DmpRules = field(default_factory=DmpRules)

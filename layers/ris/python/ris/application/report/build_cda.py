@@ -22,6 +22,6 @@ def build_cda(s: ReportServices, accession: str, number: int, now: datetime) -> 
     if version.state.rank >= VersionState.BUILT.rank:
         return version
     report, pdf = frozen_of(s, version), read(s, version, PDF)
-    with putting_back(s, accession, number, now):
+    with putting_back(s, accession, number, now, making=version.making):
         cda = s.builder.build(report, pdf)
     return advance(s, version, VersionState.BUILT, CDA, kept(s, version, CDA, cda), now)

@@ -59,7 +59,7 @@ def _attempt(s: ReportServices, command: FreezeReport, now: datetime) -> Version
     if before is not None and before.state is not VersionState.WITHDRAWN:
         return before
     draft = require_validating(seen, command.version, command.draft_rev)
-    with putting_back(s, command.accession_number, command.version, now):
+    with putting_back(s, command.accession_number, command.version, now, making=0):
         return _freeze(s, draft, before, now)
 
 

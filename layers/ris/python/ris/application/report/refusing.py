@@ -17,8 +17,15 @@ from ris.domain.report.version import Version, VersionState, withdrawn
 
 
 @contextmanager
-def putting_back(s: ReportServices, accession: str, version: int, now: datetime) -> Iterator[None]:
+def putting_back(s: ReportServices, accession: str, version: int, now: datetime, *, making: int) -> Iterator[None]:
     """Put the draft back with its refusal when what is inside is refused, then let the refusal out.
+
+    Args:
+        s: The ports.
+        accession: Of the exam.
+        version: Of the report.
+        now: Aware UTC instant.
+        making: The making that is at work: an execution that was overtaken by a later one puts nothing back.
 
     Raises:
         InvalidInput: As raised inside; so is Refused.
@@ -28,11 +35,11 @@ def putting_back(s: ReportServices, accession: str, version: int, now: datetime)
         yield
     except (InvalidInput, Refused) as error:
         refusal = Refusal(error.code, error.field, error.detail, now)
-        decide(lambda: _put_back(s, accession, version, refusal, now))
+        decide(lambda: _put_back(s, accession, version, making, refusal, now))
         raise
 
 
-def _put_back(s: ReportServices, accession: str, number: int, refusal: Refusal, now: datetime) -> None:
+def _put_back(s: ReportServices, accession: str, number: int, making: int, refusal: Refusal, now: datetime) -> None:
     draft, version = s.reports.draft(accession), s.reports.version(accession, number)
     if draft is None or draft.status is not DraftStatus.VALIDATING:
         return
@@ -41,7 +48,7 @@ def _put_back(s: ReportServices, accession: str, number: int, refusal: Refusal, 
     back = drafts.put_back(draft, refusal)
     if version is None or version.state is VersionState.WITHDRAWN:
         s.reports.save_draft(back)
-    elif version.state is not VersionState.SIGNED:
+    elif version.state is not VersionState.SIGNED and version.making == making:
         gone = withdrawn_rows(rows_of(s, version), now)
         s.reports.commit(back, withdrawn(version, refusal.code, now), deliveries=gone)
 

@@ -21,6 +21,6 @@ def render_report(s: ReportServices, accession: str, number: int, now: datetime)
     version = version_of(s, accession, number)
     if version.state.rank >= VersionState.RENDERED.rank:
         return version
-    with putting_back(s, accession, number, now):
+    with putting_back(s, accession, number, now, making=version.making):
         pdf = s.renderer.render(frozen_of(s, version))
     return advance(s, version, VersionState.RENDERED, PDF, kept(s, version, PDF, pdf), now)

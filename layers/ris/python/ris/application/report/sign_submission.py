@@ -28,7 +28,7 @@ def sign_submission(s: ReportServices, accession: str, number: int, now: datetim
     if version.state is VersionState.SIGNED:
         return version
     report, cda = frozen_of(s, version), read(s, version, CDA)
-    with putting_back(s, accession, number, now):
+    with putting_back(s, accession, number, now, making=version.making):
         signature = s.signer.sign(report, cda, legal_entity=version.legal_entity, now=now)
     file = kept(s, version, SIGNATURE, signature)
     return decide(lambda: _close(s, version, file, now))

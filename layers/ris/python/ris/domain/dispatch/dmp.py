@@ -164,14 +164,14 @@ def absent(row: Delivery, now: datetime) -> Delivery:
     """Return the row once the DMP said that it has no such document: the same stored bytes may go again."""
     if row.state is not DeliveryState.PENDING or not row.unknown:
         return row
-    return replace(row, unknown=False, reason="absent", due_at=next_due(row, now), changed_at=now)
+    return replace(row, unknown=False, reason="absent", due_at=_again(row, now), changed_at=now)
 
 
 def not_taken(row: Delivery, now: datetime, *, reason: str, remote_code: str = "") -> Delivery:
     """Return the row when the submission surely did not arrive, or was answered *busy*: it goes again when it is due."""
     if row.state is not DeliveryState.PENDING:
         return row
-    return replace(row, unknown=False, reason=reason, remote_code=remote_code, due_at=next_due(row, now), changed_at=now)
+    return replace(row, unknown=False, reason=reason, remote_code=remote_code, due_at=_again(row, now), changed_at=now)
 
 
 def waits(row: Delivery, now: datetime, *, reason: str, remote_code: str = "") -> Delivery:
@@ -180,9 +180,9 @@ def waits(row: Delivery, now: datetime, *, reason: str, remote_code: str = "") -
     A held row stays held: only the instant of the next question moves.
     """
     if row.state is DeliveryState.PENDING:
-        return replace(row, reason=reason, remote_code=remote_code, due_at=next_due(row, now), changed_at=now)
+        return replace(row, reason=reason, remote_code=remote_code, due_at=_again(row, now), changed_at=now)
     if row.state is DeliveryState.HELD and row.due_at is not None:
-        return replace(row, due_at=next_due(row, now), changed_at=now)
+        return replace(row, due_at=_again(row, now), changed_at=now)
     return row
 
 
@@ -203,6 +203,19 @@ def reopened(row: Delivery, now: datetime, rules: DmpRules) -> Delivery:
     if row.state is not DeliveryState.REJECTED:
         return row
     return replace(row, state=DeliveryState.PENDING, unknown=False, reason="reopened", due_at=now + rules.workflow, changed_at=now)
+
+
+def waits_out(row: Delivery, until: datetime) -> Delivery:
+    """Return a due row while the DMP is known to be down: looked at again when a call may go through, without any workflow."""
+    return replace(row, due_at=until)
+
+
+def _again(row: Delivery, now: datetime) -> datetime:
+    """Return when a row is looked at again: 1, 2, 5, 15 minutes after its workflows, then every hour.
+
+    Workflows are counted, not attempts: one of them tries several times in its two minutes.
+    """
+    return next_due(replace(row, attempts=row.executions), now)
 
 
 def _settled(
