@@ -18,7 +18,7 @@ from typing import Any
 
 from ris.adapters.dispatch.memory import planning_order
 from ris.adapters.dynamodb import Item, Table, Write, instant_of, instant_text, write
-from ris.domain.dispatch.delivery import Delivery, DeliveryState
+from ris.domain.dispatch.delivery import CREATE, Delivery, DeliveryState
 
 
 class DynamoDeliveryStore:
@@ -69,6 +69,7 @@ def _sort_key(channel: str, recipient: str, report_version: int) -> str:
     return f"DELIVERY#{channel}#{recipient}" + (f"#v{report_version}" if report_version else "")
 
 
+_SUCCESSION = ("operation", "predecessor", "predecessor_version")
 _TEXTS = ("owner", "site", "channel", "recipient", "message_id", "remote_code", "remote_words", "reason")
 
 
@@ -86,6 +87,7 @@ def _item(row: Delivery) -> Item:
         "version": row.version,
         **({"report_version": row.report_version, "document_id": row.document_id} if row.report_version else {}),
         **({"executions": row.executions} if row.executions else {}),
+        **({name: getattr(row, name) for name in _SUCCESSION} if row.operation != CREATE else {}),
         **listed,
     }
 
@@ -104,4 +106,7 @@ def _delivery(item: Item) -> Delivery:
         report_version=item.get("report_version", 0),
         document_id=item.get("document_id", ""),
         executions=item.get("executions", 0),
+        operation=item.get("operation", CREATE),
+        predecessor=item.get("predecessor", ""),
+        predecessor_version=item.get("predecessor_version", 0),
     )

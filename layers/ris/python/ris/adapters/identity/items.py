@@ -61,6 +61,8 @@ def _qualification(patient: Patient) -> Item:
         item["proof"] = {**asdict(patient.proof), "recorded_at": instant_text(patient.proof.recorded_at)}
     if patient.attributes:
         item["attributes"] = sorted(patient.attributes)
+    if patient.refusals:
+        item["refusals"] = sorted(patient.refusals)
     if patient.due_at:
         item |= {"ask_at": instant_text(patient.due_at), "due_site": patient.due_site}
     return item
@@ -91,6 +93,7 @@ def patient_of(item: Item) -> Patient:
         due_site=item.get("due_site", ""),
         announced=item.get("announced", 0),
         deleted=item.get("deleted", 0),
+        refusals=frozenset(item.get("refusals", ())),
     )
 
 

@@ -14,6 +14,7 @@ from ris.adapters.dynamodb import Item, instant_of, instant_text
 from ris.domain.dispatch.delivery import DeliveryState
 from ris.domain.report.draft import Draft, DraftStatus, Refusal, Validation
 from ris.domain.report.frozen import Section
+from ris.domain.report.marks import Marks, Reason
 from ris.domain.report.plan import PlannedChannel
 from ris.domain.report.version import StoredFile, Version, VersionState
 
@@ -55,6 +56,8 @@ def draft_item(draft: Draft) -> Item:
         "validated_version": draft.version,
         "attempt": draft.attempt,
         "restart_at": instant_text(draft.due_at),
+        "marks": asdict(draft.marks),
+        "resume": draft.resume.value if draft.resume else "",
         **_draft_due(draft),
     }
 
@@ -86,6 +89,8 @@ def draft_of(item: Item) -> Draft:
         version=item["validated_version"],
         attempt=item["attempt"],
         due_at=instant_of(item["restart_at"]),
+        marks=Marks(**item.get("marks", {})),
+        resume=DraftStatus(item["resume"]) if item.get("resume") else None,
     )
 
 
@@ -104,6 +109,9 @@ def version_item(version: Version) -> Item:
         "changed_at": instant_text(version.changed_at),
         "files": {name: asdict(file) for name, file in version.files.items()},
         "plan": [{**asdict(one), "state": one.state.value} for one in version.plan],
+        "reason": version.reason.value,
+        "requested_by": version.requested_by,
+        "marks": asdict(version.marks),
         **listed,
     }
 
@@ -124,6 +132,9 @@ def version_of(item: Item) -> Version:
         due_at=instant_of(item.get("due_at", "")),
         files={name: StoredFile(**one) for name, one in item["files"].items()},
         plan=tuple(PlannedChannel(**{**one, "state": DeliveryState(one["state"])}) for one in item["plan"]),
+        reason=Reason(item.get("reason", Reason.VALIDATION.value)),
+        requested_by=item.get("requested_by", ""),
+        marks=Marks(**item.get("marks", {})),
     )
 
 
@@ -155,7 +166,7 @@ def _validation_item(validation: Validation | None) -> Item | None:
     if validation is None:
         return None
     instants = {name: instant_text(getattr(validation, name)) for name in ("validated_at", "logged_in_at")}
-    return {**asdict(validation), **instants}
+    return {**asdict(validation), **instants, "reason": validation.reason.value}
 
 
 def _validation_of(item: Item | None) -> Validation | None:
@@ -164,4 +175,6 @@ def _validation_of(item: Item | None) -> Validation | None:
     validated_at, logged_in_at = instant_of(item["validated_at"]), instant_of(item["logged_in_at"])
     if validated_at is None or logged_in_at is None:
         raise ValueError("a validation has its instants")
-    return Validation(item["version"], item["account_id"], item["rpps"], validated_at, logged_in_at)
+    reason = Reason(item.get("reason", Reason.VALIDATION.value))
+    by = item.get("requested_by", "")
+    return Validation(item["version"], item["account_id"], item["rpps"], validated_at, logged_in_at, reason, by)

@@ -105,6 +105,7 @@ class Patient:
         proof: The last identity document recorded.
         attributes: `homonyme`, `douteuse`, `fictive`.
         due_at: When INSi is asked again without anybody; `due_site` is the site that asks.
+        refusals: Who gets no mail, as the patient wants it: `PATIENT` themselves, or the RPPS of a professional.
         announced: Number of the last announcement to the partners; `deleted` of the last that deleted an INS there.
     """
 
@@ -127,6 +128,7 @@ class Patient:
     due_site: str = ""
     announced: int = 0
     deleted: int = 0
+    refusals: frozenset[str] = frozenset()
 
     def ipp(self, authority: str) -> str:
         """Return the IPP in that domain, or an empty string."""

@@ -2,9 +2,11 @@
 
         edit ──┐        ┌── refused: back to draft, with code, field and detail
                ▼        │
-    draft ⇄ provisional ──▶ validating ──▶ validated (version n)
+    draft ⇄ provisional ──▶ validating ──▶ validated (version n) ──▶ deleted
+                                               └ corrected: draft again, for version n+1
 
-Whoever writes names the revision read; a second editor is told, and nothing of the first one's text is lost.
+A version without a text of its own (announcement done, identity qualified, deletion) passes through *validating* too, and leaves the
+text where it stood: `resume` says where. Whoever writes names the revision read; a second editor is told, and nothing of the first one's text is lost.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from enum import Enum
 
 from ris.domain.errors import Refused
 from ris.domain.report.frozen import Section
+from ris.domain.report.marks import Marks, Reason
 
 
 class DraftStatus(Enum):
@@ -24,6 +27,7 @@ class DraftStatus(Enum):
     PROVISIONAL = "provisional"
     VALIDATING = "validating"
     VALIDATED = "validated"
+    DELETED = "deleted"
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Validation:
         account_id: Who clicked; `rpps` is the eleven digits under which the documents name that person.
         validated_at: The instant of the click: every date of the documents.
         logged_in_at: When that person logged in (AuthnInstant of what is signed for them).
+        reason: Why this version is made; `requested_by` asked for it where that is not who answers for the text: an account, or a machine.
     """
 
     version: int
@@ -52,6 +57,8 @@ class Validation:
     rpps: str
     validated_at: datetime
     logged_in_at: datetime
+    reason: Reason = Reason.VALIDATION
+    requested_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,8 @@ class Draft:
         version: Last validated version, 0 before the first.
         attempt: Starts of the signing machine so far: its execution names carry it.
         due_at: When the sweep starts the signing again; None once the version's own row waits for it.
+        marks: Of the next validation; those of a version that stands are on its row.
+        resume: While a version without a text of its own is made: where the text stood before, and stands again after.
     """
 
     accession_number: str
@@ -85,6 +94,8 @@ class Draft:
     version: int = 0
     attempt: int = 0
     due_at: datetime | None = None
+    marks: Marks = Marks()
+    resume: DraftStatus | None = None
 
     def same_text(self, title: str, sections: tuple[Section, ...], recipients: tuple[str, ...]) -> bool:
         """Say whether it holds exactly this already."""
@@ -95,10 +106,14 @@ def require_editable(draft: Draft) -> None:
     """Refuse what may not be edited.
 
     Raises:
-        Refused: `report_validating`: its documents are being made; `report_validated`: a correction makes a new version.
+        Refused: `report_validating`: its documents are being made; `report_validated`: a correction makes a new version;
+            `report_deleted`.
     """
-    if draft.status in (DraftStatus.VALIDATING, DraftStatus.VALIDATED):
-        raise Refused(f"report_{draft.status.value}", field="status")
+    if draft.status in (DraftStatus.DRAFT, DraftStatus.PROVISIONAL):
+        return
+    if draft.status is DraftStatus.VALIDATING and draft.resume in (DraftStatus.DRAFT, DraftStatus.PROVISIONAL):
+        return  # what is being made repeats an older text; the one being written is not concerned
+    raise Refused(f"report_{draft.status.value}", field="status")
 
 
 def require_revision(draft: Draft, rev: int) -> None:
@@ -130,6 +145,8 @@ def edited(
 def provisional(draft: Draft, *, on: bool, actor: str, now: datetime) -> Draft:
     """Return the draft marked as provisional, or no longer."""
     status = DraftStatus.PROVISIONAL if on else DraftStatus.DRAFT
+    if draft.resume is not None:
+        return replace(draft, resume=status, edited_by=actor, edited_at=now)
     return replace(draft, status=status, edited_by=actor, edited_at=now)
 
 
@@ -144,14 +161,51 @@ def validating(draft: Draft, validation: Validation, *, due_at: datetime) -> Dra
         edited_by=validation.account_id,
         edited_at=validation.validated_at,
         due_at=due_at,
+        resume=None,
+    )
+
+
+def remaking(draft: Draft, validation: Validation, *, due_at: datetime) -> Draft:
+    """Return the draft while a version without a text of its own is made: the text stays as it is, and whose it is."""
+    return replace(
+        draft,
+        status=DraftStatus.VALIDATING,
+        validation=validation,
+        refusal=None,
+        attempt=draft.attempt + 1,
+        due_at=due_at,
+        resume=draft.status,
     )
 
 
 def put_back(draft: Draft, refusal: Refusal) -> Draft:
     """Return the draft after a refusal: to be corrected, its text untouched."""
-    return replace(draft, status=DraftStatus.DRAFT, refusal=refusal, validation=None, due_at=None)
+    return replace(draft, status=draft.resume or DraftStatus.DRAFT, refusal=refusal, validation=None, due_at=None, resume=None)
 
 
 def validated(draft: Draft, version: int) -> Draft:
     """Return the draft once its version is signed."""
-    return replace(draft, status=DraftStatus.VALIDATED, version=version, refusal=None, due_at=None)
+    status = draft.resume or DraftStatus.VALIDATED
+    return replace(draft, status=status, version=version, refusal=None, due_at=None, resume=None)
+
+
+def deleted(draft: Draft, version: int) -> Draft:
+    """Return the draft once its report was taken back; what was written stays to be read here."""
+    return replace(draft, status=DraftStatus.DELETED, version=version, refusal=None, due_at=None, resume=None)
+
+
+def corrected(draft: Draft, marks: Marks, *, actor: str, now: datetime) -> Draft:
+    """Return the draft opened again: for the version after the one that stands, with its marks.
+
+    Raises:
+        Refused: `report_not_validated`: there is nothing to correct yet, the text itself is open.
+    """
+    if draft.status not in (DraftStatus.VALIDATED, DraftStatus.DELETED):
+        code = "report_validating" if draft.status is DraftStatus.VALIDATING else "report_not_validated"
+        raise Refused(code, field="status")
+    return replace(draft, status=DraftStatus.DRAFT, marks=marks, validation=None, refusal=None, edited_by=actor, edited_at=now)
+
+
+def marked(draft: Draft, marks: Marks, *, actor: str, now: datetime) -> Draft:
+    """Return the draft with other marks."""
+    return replace(draft, marks=marks, edited_by=actor, edited_at=now, author=draft.author or actor)

@@ -2,6 +2,8 @@
 
 frozen ──▶ rendered ──▶ built ──▶ signed
    └──────────┴───────────┴──▶ withdrawn (refused on its way: nothing of it ever left)
+
+A deletion is a version too, signed from the first: it has no document of its own, its files are those of the version it takes back.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
+from ris.domain.report.marks import Marks, Reason
 from ris.domain.report.plan import PlannedChannel
 
 
@@ -54,6 +57,8 @@ class Version:
         plan: The channels as they were decided at validation.
         attempt: Starts of the signing machine; `due_at` is when the sweep starts it again, None once signed or withdrawn.
         refusal_code: Why it was withdrawn.
+        reason: Why it was made; `requested_by` asked for it: an account, or a machine.
+        marks: Who may see it.
         row_version: Grows by one at each write.
     """
 
@@ -76,6 +81,9 @@ class Version:
     due_at: datetime | None = None
     changed_at: datetime | None = None
     refusal_code: str = ""
+    reason: Reason = Reason.VALIDATION
+    requested_by: str = ""
+    marks: Marks = Marks()
     row_version: int = 0
 
     def key_of(self, name: str) -> str:
