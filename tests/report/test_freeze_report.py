@@ -92,14 +92,20 @@ def test_version_content_and_delivery_rows_are_written_together() -> None:
 
     version = freeze_report(world.s, world.command(), NOW)
 
-    (row,) = world.deliveries.of_owner(ACCESSION)
+    (row,) = [one for one in world.deliveries.of_owner(ACCESSION) if one.channel == "dmp"]
     assert (VersionState.FROZEN, ENTITY, f"{ACCESSION}/v1/frozen.json") == (
         version.state, version.legal_entity, version.files[FROZEN].key,
     )  # fmt: skip
     assert ("dmp", "DMP", DeliveryState.PENDING, 1, version.document_id) == (
         row.channel, row.recipient, row.state, row.report_version, row.document_id,
     )  # fmt: skip
-    assert [("dmp", DeliveryState.PENDING)] == [(one.channel, one.state) for one in version.plan]
+    assert [
+        ("dmp", "DMP"),
+        ("mss_professional", "89990005678"),
+        ("mss_professional", "89990009999"),
+        ("mss_patient", "PATIENT"),
+    ] == [(one.channel, one.recipient) for one in version.plan]
+    assert {DeliveryState.PENDING} == {one.state for one in version.plan}
 
 
 @pytest.mark.parametrize(
@@ -120,7 +126,7 @@ def test_the_plan_follows_the_identity_and_the_opposition(
 
     report = frozen(world)
 
-    (row,) = world.deliveries.of_owner(ACCESSION)
+    (row,) = [one for one in world.deliveries.of_owner(ACCESSION) if one.channel == "dmp"]
     assert (state, reason) == (row.state, row.reason)
     assert (report.identity is None) == ("status" in patient or "ins" in patient)
 
@@ -136,7 +142,7 @@ def test_frozen_again_is_frozen_once_whatever_changed_meanwhile() -> None:
 
     assert first == freeze_report(world.s, world.command(), NOW)
     assert before == world.documents.kept
-    assert 1 == len(world.deliveries.of_owner(ACCESSION))
+    assert 4 == len(world.deliveries.of_owner(ACCESSION))
 
 
 def test_an_execution_of_an_older_click_freezes_nothing() -> None:

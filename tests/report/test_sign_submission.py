@@ -62,7 +62,7 @@ def test_a_certificate_of_another_structure_puts_the_draft_back() -> None:
         world.signed()
 
     draft, version = world.reports.draft(ACCESSION), world.reports.version(ACCESSION, 1)
-    (row,) = world.deliveries.of_owner(ACCESSION)
+    row, *_ = world.deliveries.of_owner(ACCESSION)
     assert draft is not None
     assert version is not None
     assert draft.refusal is not None

@@ -39,6 +39,8 @@ class Site:
         address: Lines of the letterhead; `phone` too.
         sector_code: JDV_J61 with its label, e.g. `SA08`; `practice_setting` is `AMBULATOIRE` or `ETABLISSEMENT`.
         report_notice: The notice on personal data at the foot of every report (DOC.06).
+        report_destinations: Those of `hl7_destinations` that get reports; empty for all.
+        who_sends: `ours`: the RIS feeds the DMP and mails; `platform`: the HL7 destination `platform` is asked to, where it may be.
     """
 
     site: str
@@ -57,6 +59,14 @@ class Site:
     sector_label: str = "Cabinet de groupe"
     practice_setting: str = "AMBULATOIRE"
     report_notice: str = ""
+    report_destinations: tuple[str, ...] = ()
+    who_sends: str = "ours"
+    platform: str = "HIS"
+
+    @property
+    def gets_reports(self) -> tuple[str, ...]:
+        """HL7 destinations to which each report goes."""
+        return self.report_destinations or self.hl7_destinations
 
 
 @dataclass(frozen=True)

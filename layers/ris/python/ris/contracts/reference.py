@@ -55,6 +55,7 @@ StructIdNat = Annotated[str, StringConstraints(pattern=r"^[0-9][0-9A-Z]{8,14}$")
 Sector = Annotated[str, StringConstraints(pattern=r"^SA[0-9]{2}$")]
 Speciality = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,4}[0-9]{2,3}$")]
 Label = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
+Destination = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,16}$")]
 WallTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Region = Literal[
@@ -89,7 +90,7 @@ class SiteRow(ReferenceRow):
     opening: dict[Weekday, tuple[WallTime, WallTime]] = Field(min_length=1)
     ipp_authority: Oid
     gateway_ae_title: AeTitle
-    hl7_destinations: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,16}$")], ...] = ()
+    hl7_destinations: tuple[Destination, ...] = ()
     pacs_url: str = ""
     address: Annotated[tuple[Text, ...], Field(max_length=4)] = ()
     phone: Annotated[str, StringConstraints(max_length=30)] = ""
@@ -97,6 +98,18 @@ class SiteRow(ReferenceRow):
     sector_label: Text = "Cabinet de groupe"
     practice_setting: Literal["AMBULATOIRE", "ETABLISSEMENT"] = "AMBULATOIRE"
     report_notice: Annotated[str, StringConstraints(max_length=400)] = ""
+    report_destinations: tuple[Destination, ...] = ()
+    who_sends: Literal["ours", "platform"] = "ours"
+    platform: Destination = "HIS"
+
+    @model_validator(mode="after")
+    def _platform_gets_reports(self) -> SiteRow:
+        for name in self.report_destinations:
+            if name not in self.hl7_destinations:
+                raise Rule(f"{name} n'est pas une destination HL7 du site")
+        if self.who_sends == "platform" and self.platform not in (self.report_destinations or self.hl7_destinations):
+            raise Rule("la plateforme qui envoie doit recevoir les comptes rendus")
+        return self
 
     @model_validator(mode="after")
     def _opens_before_it_closes(self) -> SiteRow:

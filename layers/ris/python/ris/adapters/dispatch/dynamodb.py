@@ -4,21 +4,26 @@
 |---|---|---|---|
 | row | `EXAM#{accession}` | `DELIVERY#{channel}#{recipient}` | `{site}#delivery` while `due_at` is set |
 | row of a report | `EXAM#{accession}` | `DELIVERY#{channel}#{recipient}#v{version}` | the same |
-| its MSH-10 | `OUTBOUND#{message_id}` | `OUTBOUND` | |
+| its MSH-10, or what its Message-ID is made of | `OUTBOUND#{message_id}` | `OUTBOUND` | |
+| a document that left by mail | `DOCUMENT#{document_id}` | `MAIL#{channel}#{recipient}#v{version}` | |
 
-The MSH-10 is a function of the row's key, so its item is written once, with the row's first version, and never changes. A row without
-MSH-10 (the DMP) has no such item.
+What a row makes count goes into the table `usage` in the same transaction (`ris.adapters.usage.dynamodb`). The MSH-10 is a function of
+the row's key, so its item is written once, with the row's first version, and never changes. A row without MSH-10 (the DMP) has none.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 from ris.adapters.dispatch.memory import planning_order
 from ris.adapters.dynamodb import Item, Table, Write, instant_of, instant_text, write
-from ris.domain.dispatch.delivery import CREATE, Delivery, DeliveryState
+from ris.adapters.usage.dynamodb import fact_write
+from ris.domain.dispatch.channels import MAIL, OURS
+from ris.domain.dispatch.delivery import CREATE, Delivery, DeliveryState, Origin
+from ris.domain.dispatch.mail import SENDING
+from ris.domain.usage.facts import counted
 
 
 class DynamoDeliveryStore:
@@ -26,10 +31,12 @@ class DynamoDeliveryStore:
 
     Args:
         table: The `exams` table.
+        usage: The `usage` table; None for a function whose rows never begin or cease to count.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, usage: Table | None = None) -> None:
         self._table = table
+        self._usage = usage
 
     def get(self, owner: str, channel: str, recipient: str, report_version: int = 0) -> Delivery | None:
         """Return one row, read consistently, or None."""
@@ -43,13 +50,33 @@ class DynamoDeliveryStore:
     def find_by_message_id(self, message_id: str) -> Delivery | None:
         """Return the row whose MSH-10 it is, or None."""
         named = self._table.get(f"OUTBOUND#{message_id}", "OUTBOUND")
-        return self.get(named["owner"], named["channel"], named["recipient"]) if named else None
+        if named is None:
+            return None
+        return self.get(named["owner"], named["channel"], named["recipient"], named.get("report_version", 0))
+
+    def find_by_document(self, document_id: str) -> list[Delivery]:
+        """Return the mail rows of a document that left."""
+        named = self._table.query(f"DOCUMENT#{document_id}", prefix="MAIL#")
+        rows = [self.get(each["owner"], each["channel"], each["recipient"], each["report_version"]) for each in named]
+        return [row for row in rows if row is not None]
 
     def save(self, delivery: Delivery) -> Delivery:
         """Write over the version read; raise Conflict when it no longer stands."""
-        written = replace(delivery, version=delivery.version + 1)
-        write(self._table.client, delivery_writes(self._table, delivery))
-        return written
+        moved, fact = counted(delivery)
+        writes = [*delivery_writes(self._table, moved), *self._document(moved)]
+        if fact is not None:
+            if self._usage is None:
+                raise TypeError("a row that counts is written by a function that keeps the figures")
+            writes.append(fact_write(self._usage, fact))
+        write(self._table.client, writes)
+        return replace(moved, version=delivery.version + 1)
+
+    def _document(self, row: Delivery) -> list[Write]:
+        """Return the item that finds a mail by its document, written when it first leaves."""
+        if row.channel not in MAIL or row.attempts != 1 or row.reason != SENDING:
+            return []
+        place = {"pk": f"DOCUMENT#{row.document_id}", "sk": f"MAIL#{row.channel}#{row.recipient}#v{row.report_version}"}
+        return [self._table.putting({**place, **_name_of(row)})]
 
     def due(self, site: str, *, now: datetime, limit: int) -> list[Delivery]:
         """Return rows of the site whose `due_at` has passed, oldest first."""
@@ -60,9 +87,12 @@ def delivery_writes(table: Table, delivery: Delivery) -> list[Write]:
     """Return the writes of a row over the version read, for a transaction of its own or of somebody else's (a report being frozen)."""
     writes = [table.putting_version(_item(replace(delivery, version=delivery.version + 1)), delivery.version)]
     if delivery.version == 0 and delivery.message_id:
-        key = {"owner": delivery.owner, "channel": delivery.channel, "recipient": delivery.recipient}
-        writes.append(table.putting({"pk": f"OUTBOUND#{delivery.message_id}", "sk": "OUTBOUND", **key}))
+        writes.append(table.putting({"pk": f"OUTBOUND#{delivery.message_id}", "sk": "OUTBOUND", **_name_of(delivery)}))
     return writes
+
+
+def _name_of(row: Delivery) -> Item:
+    return {"owner": row.owner, "channel": row.channel, "recipient": row.recipient, "report_version": row.report_version}
 
 
 def _sort_key(channel: str, recipient: str, report_version: int) -> str:
@@ -70,6 +100,8 @@ def _sort_key(channel: str, recipient: str, report_version: int) -> str:
 
 
 _SUCCESSION = ("operation", "predecessor", "predecessor_version")
+_SENT_TEXTS = ("address", "settled_by", "fact")
+_SENT_INSTANTS = ("accepted_at", "read_at")
 _TEXTS = ("owner", "site", "channel", "recipient", "message_id", "remote_code", "remote_words", "reason")
 
 
@@ -87,13 +119,18 @@ def _item(row: Delivery) -> Item:
         "version": row.version,
         **({"report_version": row.report_version, "document_id": row.document_id} if row.report_version else {}),
         **({"executions": row.executions} if row.executions else {}),
+        **{name: getattr(row, name) for name in _SENT_TEXTS if getattr(row, name)},
+        **{name: instant_text(getattr(row, name)) for name in _SENT_INSTANTS if getattr(row, name)},
+        **({"who_sends": row.who_sends} if row.who_sends != OURS else {}),
+        **({"origin": asdict(row.origin)} if row.origin else {}),
         **({name: getattr(row, name) for name in _SUCCESSION} if row.operation != CREATE else {}),
         **listed,
     }
 
 
 def _delivery(item: Item) -> Delivery:
-    texts: dict[str, Any] = {name: item[name] for name in _TEXTS}
+    texts: dict[str, Any] = {name: item[name] for name in _TEXTS} | {name: item.get(name, "") for name in _SENT_TEXTS}
+    instants: dict[str, Any] = {name: instant_of(item.get(name, "")) for name in _SENT_INSTANTS}
     return Delivery(
         **texts,
         state=DeliveryState(item["state"]),
@@ -106,6 +143,9 @@ def _delivery(item: Item) -> Delivery:
         report_version=item.get("report_version", 0),
         document_id=item.get("document_id", ""),
         executions=item.get("executions", 0),
+        **instants,
+        who_sends=item.get("who_sends", OURS),
+        origin=Origin(**item["origin"]) if "origin" in item else None,
         operation=item.get("operation", CREATE),
         predecessor=item.get("predecessor", ""),
         predecessor_version=item.get("predecessor_version", 0),

@@ -2,7 +2,7 @@
 
 ORC-1, the event and OBX-11 say the same thing three times and must agree: NW, T02, F for a first sending; RO, T10, C for a replacement; CA,
 T04, D for a deletion. PID-3 equals the CDA's patientRole/id. The flags stand in the order of the guide; the combinations a platform accepts
-are `LEGAL_ROWS`, enforced only on a message that asks it to send mail.
+are those of `ris.domain.dispatch.flags`.
 
 Source: CI-SIS, volet Transmission d'un document CDA en HL7 v2, v2.1 (MSH-21 `2.1^CISIS_CDA_HL7_V2`); HL7 v2.6 MDM_T02, v2.5 ORU_R01.
 """
@@ -10,13 +10,13 @@ Source: CI-SIS, volet Transmission d'un document CDA en HL7 v2, v2.1 (MSH-21 `2.
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from zoneinfo import ZoneInfo
 
 from ris.adapters.agenda.er7 import components, escape, frame, segment
-from ris.domain.errors import InvalidInput
+from ris.domain.dispatch.flags import Flags
 from ris.domain.report.frozen import FrozenReport, Professional, Structure
 
 PROFILE = "2.1^CISIS_CDA_HL7_V2"
@@ -32,52 +32,6 @@ class Intent(Enum):
     FIRST = ("NW", "T02", "F")
     REPLACE = ("RO", "T10", "C")
     DELETE = ("CA", "T04", "D")
-
-
-@dataclass(frozen=True)
-class Flags:
-    """The Y/N flags of table MetaDMPMSS, in the guide's order.
-
-    Args:
-        dest_dmp: The receiving platform is asked to feed the DMP; `dest_mss_ps`, `dest_mss_pat` to mail the professionals, the patient.
-    """
-
-    masque_ps: bool = False
-    invisible_patient: bool = False
-    invisible_rep_legaux: bool = False
-    connexion_secrete: bool = False
-    modif_conf_code: bool = False
-    dest_dmp: bool = False
-    dest_mss_ps: bool = False
-    dest_mss_pat: bool = False
-
-    @property
-    def delegates(self) -> bool:
-        """Tell whether the receiver is asked to send anything: only then are acknowledgements awaited."""
-        return self.dest_dmp or self.dest_mss_ps or self.dest_mss_pat
-
-    def check(self) -> None:
-        """Refuse a combination that no platform accepts.
-
-        Raises:
-            InvalidInput: `illegal_combination`.
-        """
-        if not (self.dest_mss_ps or self.dest_mss_pat):
-            return
-        both = self.dest_mss_ps and self.dest_mss_pat
-        only_patient = self.dest_mss_pat and not self.dest_mss_ps
-        legal = (
-            (both and not (self.masque_ps or self.invisible_patient or self.invisible_rep_legaux))
-            or (
-                self.dest_mss_ps
-                and not self.dest_mss_pat
-                and self.invisible_patient
-                and not (self.masque_ps or self.invisible_rep_legaux)
-            )
-            or (only_patient and not (self.invisible_patient or self.connexion_secrete or self.dest_dmp))
-        )
-        if not legal:
-            raise InvalidInput("illegal_combination", field="MetaDMPMSS")
 
 
 @dataclass(frozen=True)
@@ -100,7 +54,7 @@ class ReportMessage:
     sent_at: datetime
     report: FrozenReport
     cda: bytes
-    flags: Flags = Flags()
+    flags: Flags = field(default_factory=Flags)
     replaced_document: str = ""
     visit: tuple[str, str] = ("", "")
     professionals: tuple[Professional, ...] = ()

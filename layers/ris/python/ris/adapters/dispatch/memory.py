@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ris.application.conflicts import Conflict
+from ris.domain.dispatch.channels import MAIL
 from ris.domain.dispatch.delivery import Delivery
+from ris.domain.usage.facts import UsageFact, counted
 
 RowKey = tuple[str, str, str, int]
 
@@ -18,6 +20,7 @@ class MemoryDeliveryStore:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rows: dict[RowKey, Delivery] = {}
+        self.facts: list[UsageFact] = []
 
     def get(self, owner: str, channel: str, recipient: str, report_version: int = 0) -> Delivery | None:
         """Return one row, or None."""
@@ -31,6 +34,10 @@ class MemoryDeliveryStore:
         """Return the row whose MSH-10 it is, or None."""
         return next((row for row in self._rows.values() if message_id and row.message_id == message_id), None)
 
+    def find_by_document(self, document_id: str) -> list[Delivery]:
+        """Return the mail rows of a document that left."""
+        return [row for row in self._rows.values() if document_id and row.document_id == document_id and left_by_mail(row)]
+
     def save(self, delivery: Delivery) -> Delivery:
         """Write over the version read; raise Conflict when it no longer stands."""
         key = (delivery.owner, delivery.channel, delivery.recipient, delivery.report_version)
@@ -38,14 +45,22 @@ class MemoryDeliveryStore:
             before = self._rows.get(key)
             if (before.version if before else 0) != delivery.version:
                 raise Conflict("version")
-            written = replace(delivery, version=delivery.version + 1)
+            moved, fact = counted(delivery)
+            written = replace(moved, version=delivery.version + 1)
             self._rows[key] = written
+            if fact is not None:
+                self.facts.append(fact)
             return written
 
     def due(self, site: str, *, now: datetime, limit: int) -> list[Delivery]:
         """Return rows of the site whose `due_at` has passed, oldest first."""
         overdue = [row for row in self._rows.values() if row.site == site and row.due_at and row.due_at <= now]
         return sorted(overdue, key=lambda row: (str(row.due_at), row.owner))[:limit]
+
+
+def left_by_mail(row: Delivery) -> bool:
+    """Say whether the row is one of a mail that was given to the operator at least once."""
+    return row.channel in MAIL and row.attempts > 0
 
 
 def planning_order(row: Delivery) -> tuple[str, str, str, int]:

@@ -96,8 +96,18 @@ class DeliveryStore(Protocol):
     def find_by_message_id(self, message_id: str) -> Delivery | None:
         """Return the row whose MSH-10 it is, or None."""
 
+    def find_by_document(self, document_id: str) -> list[Delivery]:
+        """Return the mail rows of a document, of those that were given to the operator at least once."""
+
     def save(self, delivery: Delivery) -> Delivery:
-        """Write under the version read; raise Conflict when it no longer stands. Returns the row as written."""
+        """Write under the version read, with the usage fact that the row makes true, all or none.
+
+        Returns:
+            The row as written.
+
+        Raises:
+            Conflict: The version no longer stands.
+        """
 
     def due(self, site: str, *, now: datetime, limit: int) -> list[Delivery]:
         """Return rows of the site whose `due_at` has passed, oldest first (index `due`)."""

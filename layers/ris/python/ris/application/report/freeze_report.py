@@ -16,12 +16,13 @@ from ris.application.report.documents import kept, stored_file
 from ris.application.report.refusing import putting_back, require_validating, rows_of
 from ris.application.report.services import ReportServices
 from ris.domain.agenda.exam import Exam
-from ris.domain.dispatch.delivery import Delivery
+from ris.domain.dispatch.delivery import Delivery, Origin
 from ris.domain.errors import InvalidInput, Refused
 from ris.domain.identity.patient import Patient
 from ris.domain.report.draft import Draft, Validation
 from ris.domain.report.frozen import FrozenReport
-from ris.domain.report.plan import plan_of, planned_rows
+from ris.domain.report.marks import Reason
+from ris.domain.report.plan import PlanFacts, plan_of, planned_rows
 from ris.domain.report.version import FROZEN, Version, VersionState
 
 
@@ -73,7 +74,7 @@ def _freeze(s: ReportServices, draft: Draft, before: Version | None, now: dateti
         raise Refused("unknown_version", field="replaces")
     patient = s.patients.get(exam.patient_id)
     report = content_of(s, exam, patient, draft, validation, making=making, replaces=replaced.document_id if replaced else "")
-    rows = _rows(s, exam, patient, report, before, now)
+    rows = _rows(s, exam, patient, report, draft, before, now)
     version, content = _version(s, exam, draft, validation, report, rows, making, now)
     # Nothing of the refused making left: its row and its delivery rows are written over.
     version = replace(version, row_version=before.row_version if before else 0)
@@ -116,19 +117,43 @@ def _version(
 
 
 def _rows(
-    s: ReportServices, exam: Exam, patient: Patient | None, report: FrozenReport, before: Version | None, now: datetime
+    s: ReportServices,
+    exam: Exam,
+    patient: Patient | None,
+    report: FrozenReport,
+    draft: Draft,
+    before: Version | None,
+    now: datetime,
 ) -> tuple[Delivery, ...]:
-    information = (patient.consents.get("ZFA-9", "") if patient else "", exam.information)
-    rows = planned_rows(
-        exam.accession_number,
-        exam.site,
-        report.version,
-        report.document_id,
-        now,
-        qualified=report.identity is not None,
-        information=information,
-    )
+    rows = planned_rows(_plan_facts(s, exam, patient, report, draft, now))
     if before is None:
         return rows
     versions = {(row.channel, row.recipient): row.version for row in rows_of(s, before)}
     return tuple(replace(row, version=versions.get((row.channel, row.recipient), 0)) for row in rows)
+
+
+def _plan_facts(
+    s: ReportServices, exam: Exam, patient: Patient | None, report: FrozenReport, draft: Draft, now: datetime
+) -> PlanFacts:
+    """Return what the plan is made of, as the facts stand at this instant."""
+    site, entity = place_of(s, exam)
+    requester = report.requester
+    people = tuple(person.rpps for person in ((requester, *report.recipients) if requester else report.recipients) if person.rpps)
+    return PlanFacts(
+        owner=exam.accession_number,
+        site=exam.site,
+        version=report.version,
+        document_id=report.document_id,
+        now=now,
+        qualified=report.identity is not None,
+        information=(patient.consents.get("ZFA-9", "") if patient else "", exam.information),
+        marks=draft.marks,
+        reason=draft.validation.reason if draft.validation else Reason.VALIDATION,
+        refusals=patient.refusals if patient else frozenset(),
+        professionals=people,
+        unnamed=requester is not None and not requester.rpps,
+        destinations=site.gets_reports,
+        who_sends=site.who_sends,
+        platform=site.platform,
+        origin=Origin(site.time_zone, entity.finess_ej, site.finess_geo, report.author.rpps, qualified=report.identity is not None),
+    )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-
 CREATE, REPLACE, DELETE = "create", "replace", "delete"
 """What a row does at its recipient."""
 

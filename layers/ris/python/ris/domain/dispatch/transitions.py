@@ -18,25 +18,29 @@ from datetime import datetime, timedelta
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 
 _PAUSES = (timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
+HANDED_OVER = "handed_over"
+"""Reason of a pending row whose message the gateway's queue has: its answer is awaited."""
 
 
-def message_id_of(site: str, owner: str, channel: str, recipient: str) -> str:
+def message_id_of(site: str, owner: str, channel: str, recipient: str, report_version: int = 0) -> str:
     """Return the MSH-10 of a row: the same at each resend, 20 characters of a hash (HL7 2.5: ST 20)."""
-    return hashlib.sha256("\x1f".join((site, owner, channel, recipient)).encode()).hexdigest()[:20].upper()
+    names = (site, owner, channel, recipient, *([f"v{report_version}"] if report_version else []))
+    return hashlib.sha256("\x1f".join(names).encode()).hexdigest()[:20].upper()
 
 
-def planned(owner: str, site: str, channel: str, recipient: str, now: datetime) -> Delivery:
+def planned(owner: str, site: str, channel: str, recipient: str, now: datetime, *, report_version: int = 0) -> Delivery:
     """Return a new row; until it is sent the sweep looks at it after the time a workflow needs."""
     return Delivery(
         owner=owner,
         site=site,
         channel=channel,
         recipient=recipient,
-        message_id=message_id_of(site, owner, channel, recipient),
+        message_id=message_id_of(site, owner, channel, recipient, report_version),
         state=DeliveryState.PENDING,
         due_at=now + _PAUSES[2],
         planned_at=now,
         changed_at=now,
+        report_version=report_version,
     )
 
 
@@ -57,7 +61,7 @@ def handed_over(delivery: Delivery, now: datetime) -> Delivery:
     The queue keeps it and the gateway reports even that it gave up, so this wait is long: it ends only where both were lost.
     """
     return replace(
-        delivery, unknown=False, reason="handed_over", due_at=max(next_due(delivery, now), now + _PAUSES[3]), changed_at=now
+        delivery, unknown=False, reason=HANDED_OVER, due_at=max(next_due(delivery, now), now + _PAUSES[3]), changed_at=now
     )
 
 

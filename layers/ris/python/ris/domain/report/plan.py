@@ -15,7 +15,7 @@ A version is planned as if it were the first; `succession` then says what it rep
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ris.domain.dispatch.channels import (
@@ -83,7 +83,7 @@ class PlanFacts:
     now: datetime
     qualified: bool
     information: tuple[str, ...] = ()
-    marks: Marks = Marks()
+    marks: Marks = field(default_factory=Marks)
     reason: Reason = Reason.VALIDATION
     refusals: frozenset[str] = frozenset()
     professionals: tuple[str, ...] = ()

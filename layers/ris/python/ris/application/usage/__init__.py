@@ -1,0 +1,1 @@
+"""The usage context of the application layer."""

@@ -1,0 +1,1 @@
+"""What was done, counted: immutable dated facts, and nothing else."""
