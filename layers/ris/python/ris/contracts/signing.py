@@ -13,4 +13,5 @@ def output_of(version: Version) -> SigningOutput:
         version=version.version,
         state=version.state.value,
         dispatch_name=f"dispatch-{version.accession_number}-{version.version}-1",
+        signing_name=f"signing-{version.accession_number}-{version.version}",
     )

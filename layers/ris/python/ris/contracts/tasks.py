@@ -100,6 +100,7 @@ class SigningInput(Task):
     validator_account: str
     validated_at: datetime
     logged_in_at: datetime
+    reason: str = "validation"
 
 
 class VersionInput(Task):
@@ -110,12 +111,13 @@ class VersionInput(Task):
 
 
 class SigningOutput(Task):
-    """What a signing task says: how far the version is, and the name under which its dispatch starts."""
+    """What a signing task says: how far the version is, and the names under which its signing and its dispatch start."""
 
     accession_number: str
     version: int
     state: str
     dispatch_name: str
+    signing_name: str = ""
 
 
 class SealInput(Task):

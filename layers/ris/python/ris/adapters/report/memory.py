@@ -147,3 +147,10 @@ class MemorySigningWorkflows:
             raise self._failures.pop(0)
         name = f"signing-{accession_number}-{validation.version}" + (f"-{attempt}" if attempt > 1 else "")
         self.started.setdefault(name, (accession_number, validation, draft_rev))
+
+    def start_release(self, accession_number: str, validation: Validation, *, draft_rev: int, attempt: int) -> None:
+        """See `SigningWorkflows`."""
+        if self._failures:
+            raise self._failures.pop(0)
+        name = f"announcement-{accession_number}-{validation.version}" + (f"-{attempt}" if attempt > 1 else "")
+        self.started.setdefault(name, (accession_number, validation, draft_rev))

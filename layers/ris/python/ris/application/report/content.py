@@ -7,6 +7,7 @@ the first state of the signing machine runs it again on the facts of that instan
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,8 @@ from ris.domain.report.characters import DRAWN, drawable
 from ris.domain.report.draft import Draft, Validation
 from ris.domain.report.frozen import Act, FrozenReport, Professional, Structure
 from ris.domain.report.identifiers import document_id, report_id, set_id
+from ris.domain.report.marks import Marks
+from ris.domain.report.version import Version
 
 _WRONG_ENTRY = "110514"
 """DCM: incorrect worklist entry selected; that procedure step says nothing of this exam."""
@@ -88,8 +91,40 @@ def content_of(
         acts=(_act(s.reference.catalogue_exam(exam.exam_code), exam),),
         performed_start=begun,
         performed_end=ended,
+        visibility=draft.marks.visibility,
         viewer_url=site.pacs_url,
         footer=site.report_notice,
+    )
+    _require_drawable(report)
+    return report
+
+
+def repeated(
+    s: ReportServices, exam: Exam, patient: Patient | None, last: Version, validation: Validation, marks: Marks, *, making: int = 1
+) -> FrozenReport:
+    """Return the content of a version without a text of its own: that of the one before, for who the patient is known to be now.
+
+    Text, author, validation instant, structure and recipients are those that were validated.
+
+    Raises:
+        InvalidInput: A trait that cannot be drawn.
+        Refused: `unknown_patient`, `unknown_version`, `no_ipp_at_site`, `structure_incomplete`.
+    """
+    site, _ = place_of(s, exam)
+    content = s.reports.content(last)
+    if patient is None:
+        raise Refused("unknown_patient", field="patient")
+    if content is None:
+        raise Refused("unknown_version", field="replaces")
+    report = replace(
+        s.codec.load(content),
+        version=validation.version,
+        document_id=document_id(exam.accession_authority, exam.accession_number, version=validation.version, making=making),
+        replaces=last.document_id,
+        ipp=_ipp(patient, site),
+        traits=patient.traits,
+        identity=identity_of(patient),
+        visibility=marks.visibility,
     )
     _require_drawable(report)
     return report

@@ -2,7 +2,10 @@
 
 transaction: draft as read ∧ no such version yet → version row, frozen content, delivery rows
 │ killed here: run again, the version is there; its file is made from the content that the transaction wrote
-└ documents bucket: frozen.json, once
+├ documents bucket: frozen.json, once
+└ the identity was qualified meanwhile: the rows it holds are due, and the sweep makes the next version
+
+A version without a text of its own repeats the content before it. A deletion is frozen and over in one transaction.
 """
 
 from __future__ import annotations
@@ -11,18 +14,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ris.application.conflicts import decide
-from ris.application.report.content import content_of, place_of
+from ris.application.report.channel_plan import plan_facts
+from ris.application.report.content import content_of, place_of, repeated
 from ris.application.report.documents import kept, stored_file
+from ris.application.report.held_rows import wake_held
 from ris.application.report.refusing import putting_back, require_validating, rows_of
 from ris.application.report.services import ReportServices
+from ris.application.report.standing import standing_version
 from ris.domain.agenda.exam import Exam
-from ris.domain.dispatch.delivery import Delivery, Origin
+from ris.domain.dispatch.delivery import Delivery
 from ris.domain.errors import InvalidInput, Refused
 from ris.domain.identity.patient import Patient
+from ris.domain.report import draft as drafts
+from ris.domain.report import succession
 from ris.domain.report.draft import Draft, Validation
 from ris.domain.report.frozen import FrozenReport
-from ris.domain.report.marks import Reason
-from ris.domain.report.plan import PlanFacts, plan_of, planned_rows
+from ris.domain.report.marks import Marks, Reason
+from ris.domain.report.plan import plan_of, planned_rows
 from ris.domain.report.version import FROZEN, Version, VersionState
 
 
@@ -47,9 +55,12 @@ def freeze_report(s: ReportServices, command: FreezeReport, now: datetime) -> Ve
         RemoteUnavailable: `too_busy`, `document_unavailable`.
     """
     version = decide(lambda: _attempt(s, command, now))
+    if version.reason is Reason.DELETION:
+        return version
     content = s.reports.content(version)
     if content is None or kept(s, version, FROZEN, content) != version.files[FROZEN]:
         raise AssertionError("a version is written together with its content, and kept as it was written")
+    wake_held(s, command.accession_number, now)
     return version
 
 
@@ -69,17 +80,37 @@ def _freeze(s: ReportServices, draft: Draft, before: Version | None, now: dateti
     if exam is None or validation is None:
         raise InvalidInput("unknown_exam", field="accession_number")
     making = before.making + 1 if before else 1
-    replaced = s.reports.version(exam.accession_number, draft.version) if draft.version else None
-    if draft.version and replaced is None:
-        raise Refused("unknown_version", field="replaces")
+    last = standing_version(s, draft)
+    if validation.reason is Reason.DELETION:
+        return _taken_back(s, exam, draft, validation, last, now)
     patient = s.patients.get(exam.patient_id)
-    report = content_of(s, exam, patient, draft, validation, making=making, replaces=replaced.document_id if replaced else "")
-    rows = _rows(s, exam, patient, report, draft, before, now)
+    report, marks = _content(s, exam, patient, draft, validation, last, making)
+    rows = _rows(s, exam, patient, report, validation.reason, marks, before, now)
     version, content = _version(s, exam, draft, validation, report, rows, making, now)
     # Nothing of the refused making left: its row and its delivery rows are written over.
-    version = replace(version, row_version=before.row_version if before else 0)
+    version = replace(version, marks=marks, row_version=before.row_version if before else 0)
     _, written = s.reports.commit(replace(draft, due_at=None), version, deliveries=rows, content=content)
     return written
+
+
+def _content(
+    s: ReportServices,
+    exam: Exam,
+    patient: Patient | None,
+    draft: Draft,
+    validation: Validation,
+    last: Version | None,
+    making: int,
+) -> tuple[FrozenReport, Marks]:
+    """Return what the version says, and who may see it."""
+    if validation.reason.has_text:
+        replaces = last.document_id if last is not None and last.reason is not Reason.DELETION else ""
+        report = content_of(s, exam, patient, draft, validation, making=making, replaces=replaces)
+        return report, draft.marks
+    if last is None or last.reason is Reason.DELETION:
+        raise Refused("unknown_version", field="replaces")
+    marks = last.marks.announced() if validation.reason is Reason.ANNOUNCEMENT else last.marks
+    return repeated(s, exam, patient, last, validation, marks, making=making), marks
 
 
 def _version(
@@ -111,6 +142,8 @@ def _version(
         attempt=draft.attempt,
         due_at=now + s.settings.restart_after,
         changed_at=now,
+        reason=validation.reason,
+        requested_by=validation.requested_by or validation.account_id,
     )
     content = s.codec.dump(report)
     return replace(version, files={FROZEN: stored_file(version.key_of(FROZEN), content)}), content
@@ -121,39 +154,43 @@ def _rows(
     exam: Exam,
     patient: Patient | None,
     report: FrozenReport,
-    draft: Draft,
+    reason: Reason,
+    marks: Marks,
     before: Version | None,
     now: datetime,
 ) -> tuple[Delivery, ...]:
-    rows = planned_rows(_plan_facts(s, exam, patient, report, draft, now))
+    """Return the rows, planned as if the version were the first: what it replaces is decided when it is signed."""
+    rows = planned_rows(plan_facts(s, exam, patient, report, reason, marks, now))
     if before is None:
         return rows
     versions = {(row.channel, row.recipient): row.version for row in rows_of(s, before)}
     return tuple(replace(row, version=versions.get((row.channel, row.recipient), 0)) for row in rows)
 
 
-def _plan_facts(
-    s: ReportServices, exam: Exam, patient: Patient | None, report: FrozenReport, draft: Draft, now: datetime
-) -> PlanFacts:
-    """Return what the plan is made of, as the facts stand at this instant."""
-    site, entity = place_of(s, exam)
-    requester = report.requester
-    people = tuple(person.rpps for person in ((requester, *report.recipients) if requester else report.recipients) if person.rpps)
-    return PlanFacts(
-        owner=exam.accession_number,
-        site=exam.site,
-        version=report.version,
-        document_id=report.document_id,
-        now=now,
-        qualified=report.identity is not None,
-        information=(patient.consents.get("ZFA-9", "") if patient else "", exam.information),
-        marks=draft.marks,
-        reason=draft.validation.reason if draft.validation else Reason.VALIDATION,
-        refusals=patient.refusals if patient else frozenset(),
-        professionals=people,
-        unnamed=requester is not None and not requester.rpps,
-        destinations=site.gets_reports,
-        who_sends=site.who_sends,
-        platform=site.platform,
-        origin=Origin(site.time_zone, entity.finess_ej, site.finess_geo, report.author.rpps, qualified=report.identity is not None),
+def _taken_back(
+    s: ReportServices, exam: Exam, draft: Draft, validation: Validation, last: Version | None, now: datetime
+) -> Version:
+    """Write the deletion of a report: rows for whoever has it, and nothing leaves any more for whoever has not."""
+    if last is None or last.reason is Reason.DELETION:
+        raise Refused("unknown_version", field="replaces")
+    after = succession.delete(s.deliveries.of_owner(exam.accession_number), exam.site, validation.version, now)
+    version = replace(
+        last,
+        version=validation.version,
+        replaces=last.document_id,
+        reason=Reason.DELETION,
+        requested_by=validation.requested_by,
+        plan=plan_of(after.rows),
+        draft_rev=draft.rev,
+        attempt=draft.attempt,
+        due_at=None,
+        changed_at=now,
+        row_version=0,
     )
+    _, written = s.reports.commit(
+        drafts.deleted(draft, version.version),
+        version,
+        deliveries=(*after.rows, *after.earlier),
+        content=s.reports.content(last),
+    )
+    return written

@@ -92,6 +92,9 @@ class Exams(Protocol):
     def get(self, accession_number: str) -> Exam | None:
         """Return the exam, read consistently, or None."""
 
+    def of_patient(self, patient_id: str) -> tuple[list[Exam], list[ImagingRequest]]:
+        """Return a patient's exams and requests."""
+
     def get_request(self, request_id: str) -> ImagingRequest | None:
         """Return the request, read consistently, or None."""
 
@@ -111,10 +114,16 @@ class Accounts(Protocol):
 
 
 class Deliveries(Protocol):
-    """What a report reads of delivery rows."""
+    """What a report reads of delivery rows, and writes of those that wait."""
 
     def get(self, owner: str, channel: str, recipient: str, report_version: int = 0) -> Delivery | None:
         """Return one row, read consistently, or None."""
+
+    def of_owner(self, owner: str) -> list[Delivery]:
+        """Return every row of an exam, read consistently, oldest first."""
+
+    def save(self, delivery: Delivery) -> Delivery:
+        """Write under the version read; raise Conflict when it no longer stands. Returns the row as written."""
 
 
 class SigningWorkflows(Protocol):
@@ -126,6 +135,9 @@ class SigningWorkflows(Protocol):
         Raises:
             RemoteUnavailable: Not started; the row is due, and the sweep starts it.
         """
+
+    def start_release(self, accession_number: str, validation: Validation, *, draft_rev: int, attempt: int) -> None:
+        """Start `announcement-{accession}-{version}` likewise, the machine that releases an announcement; raises as `start_signing`."""
 
 
 class FrozenCodec(Protocol):

@@ -69,7 +69,7 @@ def require_validating(draft: Draft | None, version: int, draft_rev: int) -> Dra
     """
     if draft is None:
         raise InvalidInput("unknown_report", field="accession_number")
-    stands = draft.status is DraftStatus.VALIDATING and draft.rev == draft_rev
-    if not stands or draft.validation is None or draft.validation.version != version:
+    validation = draft.validation if draft.status is DraftStatus.VALIDATING else None
+    if validation is None or validation.version != version or (validation.reason.has_text and draft.rev != draft_rev):
         raise Refused("validation_gone", field="draft_rev")
     return draft

@@ -11,8 +11,10 @@ from ris.application.conflicts import decide
 from ris.application.report.documents import frozen_of, kept, read, version_of
 from ris.application.report.refusing import putting_back
 from ris.application.report.services import ReportServices
+from ris.domain.dispatch.delivery import Delivery
 from ris.domain.errors import InvalidInput
 from ris.domain.report.draft import DraftStatus, validated
+from ris.domain.report.succession import succeed
 from ris.domain.report.version import CDA, SIGNATURE, StoredFile, Version, VersionState, advanced
 
 
@@ -43,5 +45,18 @@ def _close(s: ReportServices, version: Version, file: StoredFile, now: datetime)
     if draft is None or draft.status is not DraftStatus.VALIDATING:
         raise InvalidInput("unknown_report", field="accession_number")
     signed = advanced(row, VersionState.SIGNED, SIGNATURE, file, now)
-    _, written = s.reports.commit(validated(draft, version.version), signed)
+    after = _succession(s, row, now)
+    _, written = s.reports.commit(validated(draft, version.version), signed, deliveries=after)
     return written
+
+
+def _succession(s: ReportServices, version: Version, now: datetime) -> tuple[Delivery, ...]:
+    """Return the rows that change now that the version stands: its own, which replace, and earlier ones, which do not leave any more."""
+    rows = [row for row in s.deliveries.of_owner(version.accession_number) if row.report_version]
+    own = [row for row in rows if row.report_version == version.version]
+    earlier = [row for row in rows if row.report_version < version.version]
+    if not earlier:
+        return ()
+    after = succeed(version.reason, own, earlier, now)
+    changed = [row for row, seen in zip(after.rows, own, strict=True) if row != seen]
+    return (*changed, *after.earlier)

@@ -13,11 +13,13 @@ from datetime import UTC, datetime
 from ris.application.conflicts import decide
 from ris.application.report.content import content_of
 from ris.application.report.services import ReportServices
+from ris.application.report.standing import standing_version
 from ris.domain.access.session import Session
 from ris.domain.errors import InvalidInput, Refused, RemoteUnavailable
 from ris.domain.report import draft as drafts
 from ris.domain.report import rules
 from ris.domain.report.draft import Draft, DraftStatus, Validation
+from ris.domain.report.marks import Reason
 from ris.domain.report.rules import Problem
 
 
@@ -54,7 +56,9 @@ def validate_report(s: ReportServices, command: ValidateReport, now: datetime) -
         draft = s.reports.draft(command.accession_number)
         if draft is None:
             raise InvalidInput("unknown_report", field="accession_number")
-        if draft.status in (DraftStatus.VALIDATING, DraftStatus.VALIDATED):
+        if draft.status is DraftStatus.VALIDATING and draft.resume in (DraftStatus.DRAFT, DraftStatus.PROVISIONAL):
+            raise Refused("report_validating", field="status")  # another version is being made: this text has its turn then
+        if draft.status in (DraftStatus.VALIDATING, DraftStatus.VALIDATED, DraftStatus.DELETED):
             return draft
         drafts.require_revision(draft, command.rev)
         validation = _validation(s, draft, command.session, now)
@@ -97,7 +101,9 @@ def _validation(s: ReportServices, draft: Draft, session: Session, now: datetime
     if psc is not None and psc.rpps != account.rpps:
         raise Refused("psc_other_person", field="validator")
     logged_in = (psc.authenticated_at if psc else None) or session.created_at
+    last = standing_version(s, draft)
     return Validation(
+        reason=Reason.CORRECTION if last is not None and last.reason is not Reason.DELETION else Reason.VALIDATION,
         version=draft.version + 1,
         account_id=account.account_id,
         rpps=account.rpps,

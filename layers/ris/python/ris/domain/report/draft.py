@@ -11,7 +11,7 @@ text where it stood: `resume` says where. Whoever writes names the revision read
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
@@ -94,7 +94,7 @@ class Draft:
     version: int = 0
     attempt: int = 0
     due_at: datetime | None = None
-    marks: Marks = Marks()
+    marks: Marks = field(default_factory=Marks)
     resume: DraftStatus | None = None
 
     def same_text(self, title: str, sections: tuple[Section, ...], recipients: tuple[str, ...]) -> bool:

@@ -83,7 +83,7 @@ class Version:
     refusal_code: str = ""
     reason: Reason = Reason.VALIDATION
     requested_by: str = ""
-    marks: Marks = Marks()
+    marks: Marks = field(default_factory=Marks)
     row_version: int = 0
 
     def key_of(self, name: str) -> str:
