@@ -62,7 +62,7 @@ def test_a_refusal_after_the_freeze_leaves_no_half_report() -> None:
         render_report(world.s, ACCESSION, 1, NOW)
 
     draft, version = world.reports.draft(ACCESSION), world.reports.version(ACCESSION, 1)
-    (row,) = world.deliveries.of_owner(ACCESSION)
+    rows = world.deliveries.of_owner(ACCESSION)
     assert draft is not None
     assert version is not None
     assert first is not None
@@ -71,7 +71,7 @@ def test_a_refusal_after_the_freeze_leaves_no_half_report() -> None:
         draft.status, draft.refusal.code, draft.refusal.field, draft.refusal.detail, draft.version,
     )  # fmt: skip
     assert (VersionState.WITHDRAWN, None) == (version.state, version.due_at)
-    assert (DeliveryState.WITHDRAWN, "report_refused", None) == (row.state, row.reason, row.due_at)
+    assert {(DeliveryState.WITHDRAWN, "report_refused", None)} == {(row.state, row.reason, row.due_at) for row in rows}
     with pytest.raises(Refused) as gone:
         render_report(world.s, ACCESSION, 1, NOW)
     assert "version_withdrawn" == gone.value.code
@@ -84,8 +84,9 @@ def test_a_refusal_after_the_freeze_leaves_no_half_report() -> None:
     assert (first.set_id, "") == (signed.set_id, signed.replaces)
     assert first.document_id != signed.document_id
     assert signed.files[PDF].key == f"{ACCESSION}/v1.2/report.pdf"
-    (row,) = world.deliveries.of_owner(ACCESSION)
-    assert (DeliveryState.PENDING, signed.document_id) == (row.state, row.document_id)
+    again = world.deliveries.of_owner(ACCESSION)
+    assert {(DeliveryState.PENDING, signed.document_id)} == {(row.state, row.document_id) for row in again}
+    assert len(rows) == len(again)
 
 
 def test_a_version_nobody_froze_is_unknown() -> None:

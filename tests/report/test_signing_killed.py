@@ -1,4 +1,4 @@
-"""Signing killed at any instant and started again: the same documents and identifiers, one version, one delivery row.
+"""Signing killed at any instant and started again: the same documents and identifiers, one version, one row a channel.
 
 Every call of every port is a place to die, before its effect and after it. What is started again is either the state that died, as
 the machine's retry does, or the whole machine, as the sweep does; later, with the clock moved on.
@@ -113,13 +113,13 @@ def run(world: ReportWorld, s: ReportServices, *, first: int = 0, minutes: int =
 def facts(world: ReportWorld) -> dict[str, Any]:
     """Return what must be the same: documents, identifiers, the plan, the rows."""
     (version,) = world.reports.versions(ACCESSION)
-    (row,) = world.deliveries.of_owner(ACCESSION)
+    rows = world.deliveries.of_owner(ACCESSION)
     draft = world.reports.draft(ACCESSION)
     assert draft is not None
     return {
         "documents": world.documents.kept,
         "version": (version.document_id, version.set_id, version.state, version.files, version.plan, version.validated_at),
-        "row": (row.document_id, row.state, row.report_version, row.version),
+        "rows": [(row.channel, row.recipient, row.document_id, row.state, row.report_version, row.version) for row in rows],
         "draft": (draft.status, draft.version, draft.sections, draft.refusal),
     }
 
