@@ -28,11 +28,12 @@ class BookingOutput(Task):
 
 
 class SendHl7Input(Task):
-    """Input of SendHl7: which row of which exam to send."""
+    """Input of SendHl7: which row of which exam to send; `version` is that of the report it carries, 0 for what is no report."""
 
     accession_number: str
     channel: str
     recipient: str
+    version: int = 0
 
 
 class SendHl7Output(Task):
@@ -58,11 +59,60 @@ class RecordOutcomeInput(Task):
     version: int = 0
 
 
+class RowName(Task):
+    """One delivery row of a version."""
+
+    channel: str
+    recipient: str
+
+
 class DispatchInput(Task):
-    """Input of the machine `report_dispatch` and of each of its tasks; execution name `dispatch-{accession}-{version}-{attempt}`."""
+    """Input of the machine `report_dispatch`, for the rows it is to bring on, and of its tasks.
+
+    Execution name `dispatch-{accession}-{version}-1`, and for one row later `dispatch-{accession}-{version}-{n}-{channel}-{recipient}`.
+    """
 
     accession_number: str
     version: int
+    rows: tuple[RowName, ...] = ()
+
+
+class SendMailInput(Task):
+    """Input of SendMail: which row of which version to send."""
+
+    accession_number: str
+    version: int
+    channel: str
+    recipient: str
+
+
+class ReconcileMailInput(Task):
+    """Input of reconcile_mail: the sites whose mailboxes are read; what a schedule sends names none, which means all."""
+
+    sites: tuple[str, ...] = ()
+
+
+class ReconcileMailOutput(Task):
+    """What one run read: mails, receipts that found their row, mails kept for a person, mailboxes that could not be read."""
+
+    read: int = 0
+    applied: int = 0
+    kept: int = 0
+    failed: int = 0
+
+
+class ImportDirectoryInput(Task):
+    """Input of import_directory: the extract's key in the messages bucket; what a schedule sends names none, which means the newest."""
+
+    key: str = ""
+
+
+class ImportDirectoryOutput(Task):
+    """What an import did: mailboxes written, taken away, lines that could not be read."""
+
+    written: int
+    removed: int
+    unreadable: int
 
 
 class DispatchOutput(Task):
@@ -117,6 +167,7 @@ class SigningOutput(Task):
     version: int
     state: str
     dispatch_name: str
+    rows: tuple[RowName, ...] = ()
     signing_name: str = ""
 
 

@@ -8,6 +8,8 @@ Source: HL7 v2.5.1 §4.5; French orders: CI-SIS imaging volumes; XCN of a profes
 
 from __future__ import annotations
 
+import re
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +19,7 @@ from ris.domain.agenda.request import Prescriber
 from ris.domain.errors import InvalidInput
 
 LONGEST_ID = 64
+_MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,250}")
 LONGEST_LABEL = 250
 LONGEST_REASON = 20_000
 
@@ -107,7 +110,9 @@ def _order(group: _Group) -> OrderSaid:
         exam_label=label,
         reason=_reason(group, group.obr),
         priority=_priority(group, group.obr),
-        prescriber=_prescriber(group.orc.field(12)) or _prescriber(group.obr.field(16)) or Prescriber(),
+        prescriber=_prescriber(group.orc.field(12), group.orc.field(14))
+        or _prescriber(group.obr.field(16), group.obr.field(17))
+        or Prescriber(),
     )
 
 
@@ -163,7 +168,7 @@ def _priority(group: _Group, obr: Segment) -> str:
     return _PRIORITIES.get(first[:1].upper(), "routine")
 
 
-def _prescriber(person: Value) -> Prescriber | None:
+def _prescriber(person: Value, call_back: Value) -> Prescriber | None:
     """Return who asked: RPPS when the identifier is one, and the name; None when the field is empty."""
     number, kind = person.component(1).word(), person.component(13).word()
     if kind == "IDNPS" and len(number) == 12 and number.startswith("8"):
@@ -173,4 +178,10 @@ def _prescriber(person: Value) -> Prescriber | None:
     given = person.component(3).word()[:LONGEST_LABEL]
     if not (number or family):
         return None
-    return Prescriber(rpps=number if is_rpps else "", family=family, given=given)
+    return Prescriber(rpps=number if is_rpps else "", family=family, given=given, mss_address=_address(call_back))
+
+
+def _address(call_back: Value) -> str:
+    """Return the electronic address of an XTN (component 4, of the equipment `X.400` or `Internet`), or an empty string."""
+    stated = call_back.component(4).word()
+    return stated if call_back.component(3).word() in ("X.400", "Internet") and _MAIL.fullmatch(stated) else ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ris.contracts.tasks import DispatchInput
+from ris.application.dispatch.dmp_port import Rows
+from ris.contracts.tasks import DispatchInput, RowName
 from ris.domain.errors import RemoteUnavailable
 
 
@@ -20,12 +21,13 @@ class StepFunctionsDispatches:
         self._client = client
         self._machine = machine
 
-    def start_dispatch(self, accession_number: str, version: int, attempt: int) -> None:
+    def start_dispatch(self, accession_number: str, version: int, attempt: int, rows: Rows) -> None:
         """See the port."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        name = f"dispatch-{accession_number}-{version}-{attempt}"
-        given = DispatchInput(accession_number=accession_number, version=version).model_dump_json()
+        name = "-".join(("dispatch", accession_number, str(version), str(attempt), *rows[0]))
+        named = tuple(RowName(channel=channel, recipient=recipient) for channel, recipient in rows)
+        given = DispatchInput(accession_number=accession_number, version=version, rows=named).model_dump_json()
         try:
             self._client.start_execution(stateMachineArn=self._machine, name=name, input=given)
         except ClientError as error:

@@ -58,14 +58,14 @@ def source_patient_cx(report: FrozenReport) -> str:
     return f"{report.ipp.value}^^^&{report.ipp.authority}&ISO^PI"
 
 
-def document_entry(report: FrozenReport, cda: bytes, settings: DmpSettings, *, uri: str = "") -> Iterator[str]:
+def document_entry(report: FrozenReport, cda: bytes, settings: DmpSettings, *, uri: str = "", action: str = "") -> Iterator[str]:
     """Yield the entry of the report.
 
     Args:
         report: One frozen version.
         cda: Its bytes: hash and size are theirs.
         settings: Codes of the environment.
-        uri: Where it stands in an archive; empty in a submission.
+        uri: Where it stands in an archive; empty in a submission. `action` is the archive's `C` or `D`.
     """
     yield f'<rim:ExtrinsicObject id="Document01" mimeType="text/xml" objectType="{ENTRY}">'
     yield slot("creationTime", dtm(report.validated_at))
@@ -73,6 +73,8 @@ def document_entry(report: FrozenReport, cda: bytes, settings: DmpSettings, *, u
     yield from common_slots(report, cda)
     if uri:
         yield slot("URI", uri)
+    if action:
+        yield slot("action", action)
     if report.performed_end is not None:
         yield slot("serviceStopTime", dtm(report.performed_end))
     yield slot("urn:ihe:iti:xds:2013:referenceIdList", *_references(report))

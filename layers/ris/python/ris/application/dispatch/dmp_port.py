@@ -119,11 +119,17 @@ class Outages(Protocol):
         """Return until when work for the remote had better wait, or None: it may start now."""
 
 
+Rows = tuple[tuple[str, str], ...]
+"""Channel and recipient of each."""
+
+
 class DispatchWorkflows(Protocol):
     """Starts the machine `report_dispatch`."""
 
-    def start_dispatch(self, accession_number: str, version: int, attempt: int) -> None:
-        """Start `dispatch-{accession}-{version}-{attempt}`; a name that was ever used is a start that was done.
+    def start_dispatch(self, accession_number: str, version: int, attempt: int, rows: Rows) -> None:
+        """Start `dispatch-{accession}-{version}-{attempt}-{channel}-{recipient}` for some rows (the name has the first one's).
+
+        A name that was ever used is a start that was done.
 
         Raises:
             RemoteUnavailable: Not started.

@@ -1,22 +1,26 @@
 """Write on a row what a workflow could not do: refused, to be sent later, or perhaps sent.
 
-The row of a report in the DMP knows itself whether it was perhaps sent, since it is written before each submission: an error of a
+The row of a report in the DMP, or of a mail, knows itself whether it was perhaps sent, since it is written before each attempt: an error of a
 workflow never makes it unknown and never makes an unknown one known, but for the DMP's own refusal of what was sent.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from ris.application.conflicts import decide
 from ris.application.dispatch.dmp_facts import row_of
+from ris.application.dispatch.mail_rows import mail_row
 from ris.application.dispatch.plan_order import plan_row
 from ris.application.dispatch.ports import DeliveryStore
 from ris.domain.agenda.exam import Exam
+from ris.domain.dispatch import mail
+from ris.domain.dispatch.channels import MAIL
 from ris.domain.dispatch.delivery import Delivery
 from ris.domain.dispatch.dmp import CHANNEL, identity_missing, opposed_to, refused, waits
+from ris.domain.dispatch.mail import MailRules
 from ris.domain.dispatch.transitions import postponed, rejected
 from ris.domain.errors import InvalidInput
 
@@ -37,6 +41,7 @@ class OutcomeServices:
 
     deliveries: DeliveryStore
     exams: ExamById
+    mail_rules: MailRules = field(default_factory=MailRules)
 
 
 def record_outcome(
@@ -69,9 +74,15 @@ def record_outcome(
     """
     if channel == CHANNEL:
         return decide(lambda: _of_the_dmp(s, row_of(s.deliveries, accession, report_version), error, code, now))
+    if channel in MAIL:
+        return decide(
+            lambda: _of_a_mail(s, mail_row(s.deliveries, accession, channel, recipient, report_version), error, code, now)
+        )
 
     def attempt() -> Delivery:
-        row = s.deliveries.get(accession, channel, recipient)
+        row = s.deliveries.get(accession, channel, recipient, report_version)
+        if row is None and report_version:
+            raise InvalidInput("unknown_delivery", field="version")
         if row is None:
             exam = s.exams.get(accession)
             if exam is None:
@@ -94,6 +105,18 @@ def _of_the_dmp(s: OutcomeServices, row: Delivery, error: str, code: str, now: d
         after = _by_a_rule(row, reason, now)
     else:
         after = waits(row, now, reason=reason)
+    return row if after == row else s.deliveries.save(after)
+
+
+def _of_a_mail(s: OutcomeServices, row: Delivery, error: str, code: str, now: datetime) -> Delivery:
+    """Return the row of a mail after a failed task: only the row itself says whether the mail was perhaps taken."""
+    reason = code or "function_failed"
+    if error == "RemoteRejected" or (error in PERSON_ACTS and not row.unknown):
+        after = mail.refused(row, now, reason=reason)
+    elif row.unknown:
+        after = mail.lost(row, now, s.mail_rules, reason=reason)
+    else:
+        after = mail.waits(row, now, reason=reason)
     return row if after == row else s.deliveries.save(after)
 
 

@@ -15,8 +15,10 @@ from ris.application.conflicts import decide
 from ris.application.dispatch.plan_order import ORDER_CHANNEL, plan_row
 from ris.application.dispatch.ports import OrderFacts
 from ris.application.dispatch.send_identity import IDENTITY_CHANNEL, after_sending, send_identity
+from ris.application.dispatch.send_report_hl7 import send_report_hl7
 from ris.application.dispatch.services import DispatchServices
 from ris.domain.agenda.exam import Exam, ExamState
+from ris.domain.dispatch.channels import HL7_REPORT
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.dispatch.transitions import rejected, sending, withdrawn
 from ris.domain.errors import InvalidInput, OutcomeUnknown, Refused, RemoteUnavailable, RisError
@@ -24,15 +26,18 @@ from ris.domain.errors import InvalidInput, OutcomeUnknown, Refused, RemoteUnava
 _GONE = (ExamState.CANCELLED, ExamState.EXPIRED)
 
 
-def send_hl7(s: DispatchServices, accession: str, channel: str, recipient: str, now: datetime) -> Delivery:
+def send_hl7(
+    s: DispatchServices, accession: str, channel: str, recipient: str, now: datetime, *, report_version: int = 0
+) -> Delivery:
     """Send the message of one row, unless it is settled or its answer is still awaited.
 
     Args:
         s: The ports.
         accession: Of the exam, or the owner of the row of a change of identity (`send_identity.owner_of`).
-        channel: `hl7_pacs_order`, `hl7_pacs_identity`.
+        channel: `hl7_pacs_order`, `hl7_pacs_identity`, `hl7_report`.
         recipient: Name of the destination in the gateway's settings, `PACS`.
         now: Aware UTC instant.
+        report_version: Version of the report whose row it is; 0 for what is no report.
 
     Returns:
         The row.
@@ -45,6 +50,8 @@ def send_hl7(s: DispatchServices, accession: str, channel: str, recipient: str, 
     """
     if channel == IDENTITY_CHANNEL and s.identity is not None:
         return send_identity(s.identity, accession, recipient, now)
+    if channel == HL7_REPORT and s.reports is not None:
+        return send_report_hl7(s.reports, accession, recipient, report_version, now)
     if channel != ORDER_CHANNEL:
         raise InvalidInput("unknown_channel", field="channel")
     exam = s.exams.get(accession)

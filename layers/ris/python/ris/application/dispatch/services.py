@@ -9,7 +9,9 @@ from datetime import datetime
 from ris.application.dispatch.dmp_port import DispatchWorkflows, DmpAccess, Outages, RemoteBreaker, SignedVersions
 from ris.application.dispatch.ports import DeliveryStore, Exams, Hl7Gate, OrderWriter, Patients, Sites
 from ris.application.dispatch.send_identity import IdentitySending
+from ris.application.dispatch.send_report_hl7 import ReportSending
 from ris.domain.dispatch.dmp import DmpRules
+from ris.domain.dispatch.mail import MailRules
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class DispatchServices:
 
     Args:
         identity: What sending changes of identity needs, where this deployment sends them.
+        reports: What sending reports needs, where a function may.
     """
 
     deliveries: DeliveryStore
@@ -27,6 +30,7 @@ class DispatchServices:
     gate: Hl7Gate
     writer: OrderWriter
     identity: IdentitySending | None = None
+    reports: ReportSending | None = None
 
 
 @dataclass(frozen=True)
@@ -55,3 +59,4 @@ class RestartServices:
     workflows: DispatchWorkflows
     outages: Outages
     rules: DmpRules = field(default_factory=DmpRules)
+    mail_rules: MailRules = field(default_factory=MailRules)

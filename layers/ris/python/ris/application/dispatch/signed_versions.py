@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from ris.application.dispatch.dmp_port import FrozenVersion, SignedVersion
+from ris.application.dispatch.mail_port import ReportDocuments
 from ris.application.report.ports import DocumentStore, FrozenCodec, ReportStore
 from ris.domain.errors import Refused
 from ris.domain.report.version import CDA, SIGNATURE, Version, VersionState
@@ -13,7 +14,7 @@ from ris.domain.report.version import CDA, SIGNATURE, Version, VersionState
 
 @dataclass(frozen=True)
 class StoredVersions:
-    """Implements `SignedVersions`."""
+    """Implements `SignedVersions` and `StoredReports`."""
 
     reports: ReportStore
     documents: DocumentStore
@@ -32,6 +33,15 @@ class StoredVersions:
         if found is None or content is None or found.state is not VersionState.SIGNED:
             return None
         return SignedVersion(self.codec.load(content), self._bytes(found, CDA), self._bytes(found, SIGNATURE))
+
+    def with_files(self, accession_number: str, version: int, *names: str) -> ReportDocuments | None:
+        """See the port."""
+        found = self._standing(accession_number, version)
+        content = self.reports.content(found) if found else None
+        if found is None or content is None or found.state is not VersionState.SIGNED:
+            return None
+        files = {name: self._bytes(found, name) for name in names}
+        return ReportDocuments(self.codec.load(content), found.reason, found.marks, files)
 
     def _standing(self, accession_number: str, version: int) -> Version | None:
         found = self.reports.version(accession_number, version)

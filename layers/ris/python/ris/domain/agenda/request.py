@@ -20,11 +20,16 @@ class RequestState(Enum):
 
 @dataclass(frozen=True)
 class Prescriber:
-    """Who asked: ORC-12 / OBR-16 (XCN)."""
+    """Who asked: ORC-12 / OBR-16 (XCN).
+
+    Args:
+        mss_address: ORC-14 or OBR-17, when it is an electronic address; believed only if the directory says it is that person's.
+    """
 
     rpps: str = ""
     family: str = ""
     given: str = ""
+    mss_address: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@
 | rejected | – | – | – | – | – | – | – | delivered |
 | delegated | – | – | – | – | – | delivered | rejected | delivered |
 | held, withdrawn | – | – | – | – | – | – | – | – |
+| withdrawn while unknown | – | – | – | – | – | delivered | – | delivered |
 
 Receipts come in any order and end the same: *integrated* over *failed* over *delivered*. A mail whose end is unknown goes again only when
 hours passed without a receipt, under the same Message-ID.
@@ -177,16 +178,24 @@ def withdrawn(row: Delivery, now: datetime, *, reason: str) -> Delivery:
     return _settled(row, DeliveryState.WITHDRAWN, now, reason=reason) if open_ else row
 
 
+def overtaken(row: Delivery, now: datetime) -> Delivery:
+    """Return the row of an older version that must go no more, perhaps though it is there: withdrawn, until a receipt says otherwise."""
+    if row.state is DeliveryState.PENDING and row.accepted_at is None:
+        return _settled(row, DeliveryState.WITHDRAWN, now, reason=SUPERSEDED)
+    return withdrawn(row, now, reason=SUPERSEDED)
+
+
 def arrived(row: Delivery, now: datetime) -> Delivery:
     """Return the row after a DSN *delivered* (or ZAM^Z02 Y): in the recipient's mailbox."""
-    if row.state not in (DeliveryState.PENDING, DeliveryState.DELEGATED):
+    if row.state not in (DeliveryState.PENDING, DeliveryState.DELEGATED) and not _left_before(row):
         return row
     return _settled(row, DeliveryState.DELIVERED, now)
 
 
 def integrated(row: Delivery, now: datetime) -> Delivery:
     """Return the row after an MDN that says read or processed (or ZAM^Z03 Y): nothing undoes it."""
-    if row.state in (DeliveryState.HELD, DeliveryState.WITHDRAWN) or row.read_at is not None:
+    never_left = row.state in (DeliveryState.HELD, DeliveryState.WITHDRAWN) and not _left_before(row)
+    if never_left or row.read_at is not None:
         return row
     return replace(_settled(row, DeliveryState.DELIVERED, now), read_at=now)
 
@@ -227,6 +236,10 @@ def reopened(row: Delivery, now: datetime, rules: MailRules) -> Delivery:
         row, state=DeliveryState.PENDING, unknown=False, reason="reopened", accepted_at=None, address="", changed_at=now
     )
     return replace(again, due_at=now + rules.workflow)
+
+
+def _left_before(row: Delivery) -> bool:
+    return row.state is DeliveryState.WITHDRAWN and row.attempts > 0
 
 
 def _again(row: Delivery, now: datetime) -> datetime:

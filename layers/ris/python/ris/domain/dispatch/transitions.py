@@ -96,9 +96,17 @@ def postponed(
     )
 
 
+def reopened(delivery: Delivery, now: datetime) -> Delivery:
+    """Return a rejected row that a person sends again, after they mended what was wrong; any other as it is."""
+    if delivery.state is not DeliveryState.REJECTED:
+        return delivery
+    again = replace(delivery, state=DeliveryState.PENDING, unknown=False, reason="reopened", changed_at=now)
+    return replace(again, due_at=now + _PAUSES[2])
+
+
 def withdrawn(delivery: Delivery, now: datetime, *, reason: str) -> Delivery:
     """Return the row when what it announces no longer is: nothing leaves any more."""
-    if delivery.state is not DeliveryState.PENDING:
+    if delivery.state not in (DeliveryState.PENDING, DeliveryState.HELD):
         return delivery
     return _settled(delivery, DeliveryState.WITHDRAWN, now, reason=reason)
 

@@ -8,75 +8,67 @@ from __future__ import annotations
 import re
 import unicodedata
 import uuid
-from dataclasses import dataclass
 from datetime import datetime
-from email.message import EmailMessage
+from email.message import EmailMessage, Message, MIMEPart
 from email.policy import SMTP
 from email.utils import format_datetime
 from zoneinfo import ZoneInfo
 
+from ris.adapters.dispatch.dmp.settings import DmpSettings
+from ris.adapters.dispatch.mss.xdm import xdm_archive
+from ris.application.dispatch.mail_port import Letter, Mailbox, ReportDocuments
 from ris.domain.errors import InvalidInput
 from ris.domain.report.frozen import FrozenReport
+from ris.domain.report.version import CDA, PDF
 
 TYPE_LABEL = "CR d'imagerie medicale"
 LABEL_MAXIMUM = 40
 FILE_NAME_MAXIMUM = 56
-MESSAGE_IDS = uuid.UUID("6f6f7a52-3b0b-5c0d-9b1e-2f60c7c0a9d1")
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250})[A-Za-z0-9]")
+ACTIONS = {"create": "", "replace": "C", "delete": "D"}
+"""The extra metadatum of an archive that replaces or asks for a deletion."""
+HEADER_LINE, ENCODED_LINE = 998, 76
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@.{{1,253}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+")
+
+# What NFKD does not take apart.
+_SPELLED = str.maketrans(
+    {
+        "œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D",
+        "ð": "d", "Ð": "D", "þ": "th", "Þ": "TH", "ı": "i", "ħ": "h", "Ħ": "H", "’": "'", "‘": "'", "‐": "-", "‑": "-", "–": "-", "—": "-",
+    }
+)  # fmt: skip
 
 
-_SPELLED = {
-    ord(c): s for c, s in (("œ", "oe"), ("Œ", "OE"), ("æ", "ae"), ("Æ", "AE"), ("’", "'"), ("ß", "ss"), ("ø", "o"), ("Ø", "O"))
-}
-
-
-@dataclass(frozen=True)
-class MailSettings:
-    """One application mailbox.
-
-    Args:
-        address: The mailbox: envelope sender, From, Disposition-Notification-To (equal, else no receipt comes).
-        label: Functional name shown beside it; `reply_to` the secretariat's mailbox or empty.
-        product: Reference of the product given by Convergence (X-MSS-NIL).
-    """
-
-    address: str
-    label: str
-    reply_to: str
-    product: str
-
-
-@dataclass(frozen=True)
-class Letter:
-    """What one row sends.
+class XdmMailWriter:
+    """Implements `MailWriter`: the CDA in IHE_XDM.zip, the PDF beside it.
 
     Args:
-        row_id: What the Message-ID is made of: the row's identity, never a patient's value.
-        recipient: Mail address.
-        kind: `send`, `replace` or `delete`.
-        in_reply_to: Message-ID of the first mail, or empty.
-        final: The patient may not answer (X-MSS-MES).
+        settings: Codes and the identifier of this installation, for METADATA.XML.
     """
 
-    row_id: str
-    recipient: str
-    kind: str = "send"
-    in_reply_to: str = ""
-    final: bool = False
+    def __init__(self, settings: DmpSettings) -> None:
+        self._settings = settings
+
+    def write(self, documents: ReportDocuments, letter: Letter, mailbox: Mailbox, *, sent_at: datetime) -> bytes:
+        """See the port."""
+        archive = xdm_archive(documents.report, documents.files[CDA], self._settings, action=ACTIONS[letter.kind])
+        mail = compose(documents.report, letter, mailbox, archive=archive, pdf=documents.files[PDF], sent_at=sent_at)
+        return mail.as_bytes()
 
 
-def message_id(row_id: str, mailbox: str) -> str:
+def is_mail_address(text: str) -> bool:
+    """Tell whether a text is a mail address in ASCII, of a domain with at least two names (RFC 5321, §4.1.2, without quotes)."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
+def message_id(number: str, mailbox: str) -> str:
     """Return the Message-ID of a row: the same each time it is sent."""
-    return f"<{uuid.uuid5(MESSAGE_IDS, row_id)}@{mailbox.rpartition('@')[2]}>"
-
-
-def envelope_id(row_id: str) -> str:
-    """Return the ENVID of a row (RFC 3461), without any patient value."""
-    return uuid.uuid5(MESSAGE_IDS, "envid:" + row_id).hex
+    return f"<{uuid.UUID(number)}@{mailbox.rpartition('@')[2]}>"
 
 
 def compose(
-    report: FrozenReport, letter: Letter, settings: MailSettings, *, archive: bytes, pdf: bytes, sent_at: datetime
+    report: FrozenReport, letter: Letter, settings: Mailbox, *, archive: bytes, pdf: bytes, sent_at: datetime
 ) -> EmailMessage:
     """Return the mail.
 
@@ -85,60 +77,63 @@ def compose(
         sent_at: Date of the mail, aware.
 
     Raises:
-        InvalidInput: `address_malformed` when the recipient's or the mailbox's address is none.
+        InvalidInput: `address_malformed` when the recipient's, the mailbox's or the return address is none.
     """
-    for field, address in (("recipient", letter.recipient), ("mailbox", settings.address)):
-        if not _ADDRESS.fullmatch(address):
+    addresses = {"recipient": letter.recipient, "mailbox": settings.address, "reply_to": settings.reply_to or settings.address}
+    for field, address in addresses.items():
+        if not is_mail_address(address):
             raise InvalidInput("address_malformed", field=field)
-    mail = EmailMessage(policy=SMTP.clone(max_line_length=998))
+    mail = EmailMessage(policy=SMTP.clone(max_line_length=HEADER_LINE))
     mail["From"] = f'"{ascii_text(settings.label)}" <{settings.address}>'
     mail["To"] = letter.recipient
     if settings.reply_to:
         mail["Reply-To"] = settings.reply_to
     mail["Subject"] = subject(report, kind=letter.kind)
     mail["Date"] = format_datetime(sent_at.astimezone(ZoneInfo(report.time_zone)))
-    mail["Message-ID"] = message_id(letter.row_id, settings.address)
+    mail["Message-ID"] = message_id(letter.number, settings.address)
     if letter.in_reply_to:
-        mail["In-Reply-To"] = letter.in_reply_to
-        mail["References"] = letter.in_reply_to
+        mail["In-Reply-To"] = mail["References"] = message_id(letter.in_reply_to, settings.address)
     mail["X-MSS-INS"] = "O" if report.identity is not None else "N"
     mail["X-MSS-CODECDA"] = "18748-4"
-    mail["X-MSS-NIL"] = settings.product
+    mail["X-MSS-NIL"] = ascii_text(settings.product)
     mail["Disposition-Notification-To"] = settings.address
     mail["Return-Receipt-To"] = settings.address
     if letter.final:
         mail["X-MSS-MES"] = "FIN"
-    mail.set_content(body_text(report, kind=letter.kind), charset="utf-8", cte="quoted-printable")
-    _attach(mail, archive, "application", "zip", "IHE_XDM.zip")
+    text = MIMEPart(policy=SMTP.clone(max_line_length=ENCODED_LINE))
+    text.set_content(body_text(report, kind=letter.kind), charset="utf-8", cte="quoted-printable")
+    parts: list[Message | str] = [text, _attachment(archive, "application", "zip", "IHE_XDM.zip")]
     if letter.kind != "delete":
-        _attach(mail, pdf, "application", "pdf", pdf_file_name(report))
+        parts.append(_attachment(pdf, "application", "pdf", pdf_file_name(report)))
+    # No part holds "=_": quoted-printable escapes the equals sign, base64 has no underscore.
+    mail.make_mixed(boundary=f"=_{letter.number}")
+    mail.set_payload(parts)
     return mail
 
 
 def subject(report: FrozenReport, *, kind: str) -> str:
-    """Return the subject: prefix, label, family name in capitals, given name, birth date; ASCII."""
+    """Return the subject: prefix, label, family name in capitals, given name, birth date; ASCII on one line."""
     traits = report.identity.traits if report.identity is not None else report.traits
     mention = {"replace": "[Annule et remplace] ", "delete": "[Suppression] "}.get(kind, "")
-    birth = f" {traits.birth_date:%d/%m/%Y}" if traits.birth_date else ""
-    family, given = ascii_text(traits.birth_family).upper(), ascii_text(traits.birth_given)
-    return f"XDM/1.0/DDM+{mention}{TYPE_LABEL[:LABEL_MAXIMUM]} {family} {given}{birth}"
+    birth = f"{traits.birth_date:%d/%m/%Y}" if traits.birth_date else ""
+    words = (TYPE_LABEL[:LABEL_MAXIMUM], ascii_text(traits.birth_family).upper(), ascii_text(traits.birth_given), birth)
+    return f"XDM/1.0/DDM+{mention}{' '.join(filter(None, words))}"
 
 
 def pdf_file_name(report: FrozenReport) -> str:
     """Return `date_type_NOM_prenom.pdf`: ASCII, short enough to stay one parameter (ECO.2.1.6)."""
     traits = report.identity.traits if report.identity is not None else report.traits
     day = report.performed_start.astimezone(ZoneInfo(report.time_zone)).strftime("%Y%m%d")
-    family = _file_word(traits.birth_family).upper()
-    given = _file_word(traits.birth_given)
     room = FILE_NAME_MAXIMUM - len(f"{day}_CR-IMAGERIE__.pdf")
-    given = given[: max(1, min(len(given), room // 3))]
-    return f"{day}_CR-IMAGERIE_{family[: room - len(given)]}_{given}.pdf"
+    given = _cut(_file_word(traits.birth_given), room // 3)
+    family = _cut(_file_word(traits.birth_family).upper(), room - len(given))
+    return f"{day}_CR-IMAGERIE_{family}_{given}.pdf"
 
 
 def body_text(report: FrozenReport, *, kind: str) -> str:
     """Return the words of the mail, as the person receives them."""
     opening = {
-        "send": "Vous trouverez ci-joint un compte rendu d'imagerie.",
+        "create": "Vous trouverez ci-joint un compte rendu d'imagerie.",
         "replace": "Vous trouverez ci-joint un compte rendu d'imagerie qui annule et remplace celui envoyé précédemment.",
         "delete": "Le compte rendu d'imagerie joint a été supprimé par son auteur : merci de le supprimer de votre dossier.",
     }[kind]
@@ -154,21 +149,26 @@ def body_text(report: FrozenReport, *, kind: str) -> str:
         "Message envoyé automatiquement ; merci de ne pas répondre à l'adresse d'envoi.",
         "",
     ]
-    return "\n".join(lines)
+    return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
 
 
 def ascii_text(text: str) -> str:
-    """Return text for a header: unaccented ASCII on one line."""
-    spelled = text.translate(_SPELLED)
-    plain = unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode()
+    """Return text for a header: unaccented ASCII on one line, without quotes or backslashes."""
+    plain = unicodedata.normalize("NFKD", text.translate(_SPELLED)).encode("ascii", "ignore").decode()
     return " ".join("".join(c if c.isprintable() and c not in '"\\' else " " for c in plain).split())
 
 
 def _file_word(text: str) -> str:
-    """Return a word of a file name: letters, digits and hyphens."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", ascii_text(text)).strip("-") or "X"
+    """Return a word of a file name: letters and hyphens, `X` when nothing is left."""
+    return re.sub(r"[^A-Za-z]+", "-", ascii_text(text)).strip("-") or "X"
 
 
-def _attach(mail: EmailMessage, content: bytes, maintype: str, subtype: str, name: str) -> None:
-    """Attach bytes under a name in both headers."""
-    mail.add_attachment(content, maintype=maintype, subtype=subtype, filename=name, params={"name": name})
+def _cut(word: str, length: int) -> str:
+    return word[:length].rstrip("-")
+
+
+def _attachment(content: bytes, maintype: str, subtype: str, name: str) -> MIMEPart:
+    """Return bytes under a name in both headers, in lines of base64 that RFC 2045 allows."""
+    part = MIMEPart(policy=SMTP.clone(max_line_length=ENCODED_LINE))
+    part.set_content(content, maintype=maintype, subtype=subtype, disposition="attachment", filename=name, params={"name": name})
+    return part

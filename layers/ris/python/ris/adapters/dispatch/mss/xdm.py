@@ -18,7 +18,7 @@ DOCUMENT = "DOC0001.XML"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def xdm_archive(report: FrozenReport, cda: bytes, settings: DmpSettings, *, action: str = "") -> bytes:
+def xdm_archive(report: FrozenReport, cda: bytes, settings: DmpSettings, *, action: str = "", action_on: str = "entry") -> bytes:
     """Return IHE_XDM.zip.
 
     Args:
@@ -26,11 +26,13 @@ def xdm_archive(report: FrozenReport, cda: bytes, settings: DmpSettings, *, acti
         cda: Its CDA, as stored.
         settings: Codes and the identifier of this installation.
         action: Empty for a first sending, `C` when it replaces, `D` when it asks for a deletion.
+        action_on: Where METADATA.XML says it: `entry` or `set`.
     """
+    metadata = xdm_metadata(report, cda, settings, uri=DOCUMENT, action=action, action_on=action_on)
     members = {
         "README.TXT": _readme(report, settings),
         "INDEX.HTM": _index(report),
-        f"IHE_XDM/{SUBSET}/METADATA.XML": xdm_metadata(report, cda, settings, uri=DOCUMENT, action=action).encode(),
+        f"IHE_XDM/{SUBSET}/METADATA.XML": metadata.encode(),
         f"IHE_XDM/{SUBSET}/{DOCUMENT}": cda,
     }
     written = io.BytesIO()
