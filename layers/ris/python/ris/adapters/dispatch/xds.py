@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 from html import escape
 
 from ris.adapters.dispatch.dmp.identifiers import derived_oid, dtm, hl7_text, xcn, xon
@@ -101,10 +102,19 @@ def document_entry(report: FrozenReport, cda: bytes, settings: DmpSettings, *, u
     yield "</rim:ExtrinsicObject>"
 
 
-def submission_set(report: FrozenReport, settings: DmpSettings, *, action: str = "") -> Iterator[str]:
-    """Yield the set: who submits, when, from which installation; `action` is the archive's `C` or `D`."""
+def submission_set(
+    report: FrozenReport, settings: DmpSettings, *, action: str = "", set_id: str = "", submitted_at: datetime | None = None
+) -> Iterator[str]:
+    """Yield the set: who submits, when, from which installation.
+
+    Args:
+        report: One frozen version.
+        settings: Codes of the environment.
+        action: The archive's `C` or `D`.
+        set_id: uniqueId of a set that is not the version's first; `submitted_at` is when that one was asked for.
+    """
     yield '<rim:RegistryPackage id="SubmissionSet01">'
-    yield slot("submissionTime", dtm(report.validated_at))
+    yield slot("submissionTime", dtm(submitted_at or report.validated_at))
     if action:
         yield slot("action", action)
     yield name("Name", report.title[:TITLE_MAXIMUM])
@@ -118,9 +128,8 @@ def submission_set(report: FrozenReport, settings: DmpSettings, *, action: str =
         settings.content_type_scheme,
         report.structure.sector_label,
     )
-    yield from external(
-        ids, "SubmissionSet01", SET_SCHEMES, report, submission_set_id(report), "XDSSubmissionSet", source_id=settings.lps_oid
-    )
+    unique_id = set_id or submission_set_id(report)
+    yield from external(ids, "SubmissionSet01", SET_SCHEMES, report, unique_id, "XDSSubmissionSet", source_id=settings.lps_oid)
     yield "</rim:RegistryPackage>"
     yield (
         f'<rim:Classification id="{ids.next()}" classifiedObject="SubmissionSet01"'

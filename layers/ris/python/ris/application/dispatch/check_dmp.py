@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from ris.application.dispatch.delete_from_dmp import called_back, deleted_later
 from ris.application.dispatch.dmp_facts import REMOTE, DmpFacts, facts_of, moved, own_structure, row_of
 from ris.application.dispatch.dmp_port import RecordState
 from ris.application.dispatch.services import DmpServices
-from ris.domain.dispatch.delivery import Delivery, DeliveryState
+from ris.domain.dispatch.delivery import DELETE, Delivery, DeliveryState
 from ris.domain.dispatch.dmp import (
     identity_missing,
     no_record,
@@ -60,6 +61,10 @@ def check_dmp(s: DmpServices, accession: str, version: int, now: datetime) -> Dm
         return DmpStep(row, "reconcile")
     if not undecided(row):
         return DmpStep(row, "nothing")
+    if row.operation == DELETE:
+        return DmpStep(row, "send")  # whether the record is open does not matter: what is there is taken back
+    if deleted_later(s, row):
+        return _step(moved(s, row, lambda current: called_back(current, now)))
     facts = facts_of(s, row)
     if facts.opposed:
         return _step(moved(s, row, lambda current: opposed_to(current, now)))

@@ -9,7 +9,7 @@ from ris.application.conflicts import decide
 from ris.application.dispatch.ports import DeliveryStore
 from ris.application.dispatch.services import DmpServices
 from ris.domain.agenda.exam import Exam
-from ris.domain.dispatch.delivery import Delivery, DeliveryState
+from ris.domain.dispatch.delivery import DELETE, Delivery, DeliveryState
 from ris.domain.dispatch.dmp import CHANNEL, RECIPIENT
 from ris.domain.errors import InvalidInput, Refused
 from ris.domain.identity.ins import QualifiedIdentity, qualified
@@ -104,7 +104,7 @@ def replaced_document(s: DmpServices, row: Delivery, facts: DmpFacts) -> tuple[s
         if earlier is not None and earlier.state is DeliveryState.PENDING:
             return "", True
         if earlier is not None and earlier.state is DeliveryState.DELIVERED:
-            return earlier.document_id, False
+            return ("" if earlier.operation == DELETE else earlier.document_id), False
     return "", False
 
 

@@ -61,6 +61,21 @@ class NationalRecord(Protocol):
             OutcomeUnknown: Perhaps taken, a duplicate included.
         """
 
+    def delete(self, report: FrozenReport, entry_uuid: str, *, requested_at: datetime, now: datetime) -> None:
+        """Delete a document of ours (TD3.3c).
+
+        Args:
+            report: The content that is there.
+            entry_uuid: Of its entry.
+            requested_at: When the deletion was asked for: the same each time it is sent.
+            now: Aware UTC instant.
+
+        Raises:
+            RemoteRejected: The DMP's own code.
+            RemoteUnavailable: Surely not taken.
+            OutcomeUnknown: Perhaps taken.
+        """
+
     def entry_uuid(self, report: FrozenReport, document_id: str, *, now: datetime) -> str:
         """Return the entryUUID of a document of ours, or an empty string when it is not there (TD3.1b).
 

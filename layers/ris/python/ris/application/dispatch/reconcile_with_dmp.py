@@ -9,9 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from ris.application.dispatch.check_dmp import LONGEST_WORDS
+from ris.application.dispatch.delete_from_dmp import there
 from ris.application.dispatch.dmp_facts import REMOTE, facts_of, moved, row_of
 from ris.application.dispatch.services import DmpServices
-from ris.domain.dispatch.delivery import Delivery, DeliveryState
+from ris.domain.dispatch.delivery import DELETE, Delivery, DeliveryState
 from ris.domain.dispatch.dmp import absent, found, may_be_asked, waits
 from ris.domain.dispatch.dmp_codes import safe_code
 from ris.domain.errors import Refused, RemoteRejected, RemoteUnavailable
@@ -39,7 +40,8 @@ def reconcile_with_dmp(s: DmpServices, accession: str, version: int, now: dateti
     if now < may_be_asked(row, s.rules):
         raise RemoteUnavailable("dmp_settling")
     facts = facts_of(s, row)
-    if facts.identity is None:
+    deletes = row.operation == DELETE
+    if facts.identity is None and not deletes:
         # The question would carry the INS: it is not asked while the identity may not carry it (design, decision 8).
         return _still_unknown(s, row, "identity_not_qualified", "", now)
     if not s.breaker.allow(REMOTE, now):
@@ -49,7 +51,7 @@ def reconcile_with_dmp(s: DmpServices, accession: str, version: int, now: dateti
     except Refused as no:
         return _still_unknown(s, row, no.code, "", now)
     try:
-        entry = record.entry_uuid(facts.report, row.document_id, now=now)
+        entry = record.entry_uuid(there(s, row) if deletes else facts.report, row.document_id, now=now)
     except RemoteRejected as no:
         # A question that is refused says nothing of the submission: it stays unknown, and shows why nobody could ask.
         s.breaker.success(REMOTE, s.clock())
@@ -62,8 +64,8 @@ def reconcile_with_dmp(s: DmpServices, accession: str, version: int, now: dateti
 
 
 def _after(current: Delivery, attempt: int, entry: str, now: datetime) -> Delivery:
-    """Return the row after the answer; an absence says nothing of a later attempt."""
-    if entry:
+    """Return the row after the answer; an absence says nothing of a later attempt. To a deletion, absent is the good answer."""
+    if bool(entry) is (current.operation != DELETE):
         return found(current, now)
     return absent(current, now) if current.attempts == attempt else current
 

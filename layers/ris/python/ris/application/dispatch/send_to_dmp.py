@@ -9,14 +9,17 @@ The documents are those stored when the report was signed; VIHF and envelope alo
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from ris.application.conflicts import decide
 from ris.application.dispatch.check_dmp import LONGEST_WORDS
+from ris.application.dispatch.delete_from_dmp import ready_to_delete, there
 from ris.application.dispatch.dmp_facts import REMOTE, DmpFacts, facts_of, moved, own_structure, replaced_document, row_of
 from ris.application.dispatch.dmp_port import NationalRecord, SignedVersion
 from ris.application.dispatch.services import DmpServices
-from ris.domain.dispatch.delivery import Delivery, DeliveryState
+from ris.domain.dispatch.delivery import DELETE, Delivery, DeliveryState
 from ris.domain.dispatch.dmp import found, leaves, lost, not_taken, refused, waits
 from ris.domain.dispatch.dmp_codes import Reaction, reaction_of, safe_code
 from ris.domain.errors import (
@@ -28,6 +31,7 @@ from ris.domain.errors import (
     RemoteUnavailable,
     RisError,
 )
+from ris.domain.report.frozen import FrozenReport
 
 
 def send_to_dmp(s: DmpServices, accession: str, version: int, now: datetime) -> Delivery:
@@ -56,13 +60,31 @@ def send_to_dmp(s: DmpServices, accession: str, version: int, now: datetime) -> 
     if row.unknown:
         raise OutcomeUnknown("dmp_outcome_unknown")
     facts = facts_of(s, row)
+    if row.operation == DELETE:
+        return _deleted(s, row, facts, now)
     signed = _leaving(s, row, facts)
     if not s.breaker.allow(REMOTE, now):
         return moved(s, row, lambda current: waits(current, now, reason="dmp_breaker_open"))
     record = s.dmp.record(facts.legal_entity)
     replaced = _replaced_entry(s, row, facts, record, now)
     row, ours = decide(lambda: _taken(s, row, now))
-    return _submitted(s, row, record, signed, replaced, now) if ours else row
+    return _submitted(s, row, lambda: record.submit(signed, replaced_entry_uuid=replaced, now=now)) if ours else row
+
+
+def _deleted(s: DmpServices, row: Delivery, facts: DmpFacts, now: datetime) -> Delivery:
+    """Take back what is in the DMP; what is not there any more is deleted."""
+    own_structure(s, facts)
+    if not ready_to_delete(s, row, facts, now):
+        return row_of(s.deliveries, row.owner, row.report_version)
+    if not s.breaker.allow(REMOTE, now):
+        return moved(s, row, lambda current: waits(current, now, reason="dmp_breaker_open"))
+    record, report = s.dmp.record(facts.legal_entity), there(s, row)
+    entry = _entry(s, record, report, row.predecessor, now)
+    if not entry:
+        return moved(s, row, lambda current: found(current, s.clock()))
+    row, ours = decide(lambda: _taken(s, row, now))
+    asked = row.planned_at or now
+    return _submitted(s, row, lambda: record.delete(report, entry, requested_at=asked, now=now)) if ours else row
 
 
 def _leaving(s: DmpServices, row: Delivery, facts: DmpFacts) -> SignedVersion:
@@ -85,14 +107,19 @@ def _replaced_entry(s: DmpServices, row: Delivery, facts: DmpFacts, record: Nati
         raise RemoteUnavailable("predecessor_pending")
     if not document:
         return ""
-    try:
-        entry = record.entry_uuid(facts.report, document, now=now)
-    except (RemoteRejected, RemoteUnavailable) as failed:
-        _tell_breaker(s, failed)
-        raise type(failed)(safe_code(failed.code)) from None
+    entry = _entry(s, record, facts.report, document, now)
     if not entry:
         raise Refused("replaced_document_absent")
     return entry
+
+
+def _entry(s: DmpServices, record: NationalRecord, report: FrozenReport, document: str, now: datetime) -> str:
+    """Return the entryUUID of a document of ours, or an empty string."""
+    try:
+        return record.entry_uuid(report, document, now=now)
+    except (RemoteRejected, RemoteUnavailable) as failed:
+        _tell_breaker(s, failed)
+        raise type(failed)(safe_code(failed.code)) from None
 
 
 def _taken(s: DmpServices, read: Delivery, now: datetime) -> tuple[Delivery, bool]:
@@ -105,12 +132,10 @@ def _taken(s: DmpServices, read: Delivery, now: datetime) -> tuple[Delivery, boo
     return s.deliveries.save(leaves(row, now, s.rules)), True
 
 
-def _submitted(
-    s: DmpServices, row: Delivery, record: NationalRecord, signed: SignedVersion, replaced: str, now: datetime
-) -> Delivery:
+def _submitted(s: DmpServices, row: Delivery, act: Callable[[], None]) -> Delivery:
     """Make the attempt and write what became of it."""
     try:
-        record.submit(signed, replaced_entry_uuid=replaced, now=now)
+        act()
     except RisError as failed:
         _tell_breaker(s, failed)
         outward = type(failed)(safe_code(failed.code))  # the DMP's words stay on the row: they may name the patient
@@ -137,6 +162,8 @@ def _after(current: Delivery, attempt: int, failed: RisError, s: DmpServices, no
         return current
     code = safe_code(failed.code)
     if isinstance(failed, RemoteRejected):
+        if current.operation == DELETE and current.attempts > 1 and reaction_of(code) is Reaction.CONTENT:
+            return replace(found(current, now), remote_code=code)  # sent again: what was deleted the first time is refused now
         return refused(current, now, reason=code, remote_code=code, remote_words=failed.detail[:LONGEST_WORDS])
     if isinstance(failed, RemoteUnavailable | InvalidInput | Refused | NotAllowed):
         return not_taken(current, now, reason=code)

@@ -30,6 +30,8 @@ NO_DMP = "no_dmp"
 IDENTITY = "identity"
 OPPOSITION = "opposition"
 CLOSED = "dmp_closed"
+WITHHELD = "withheld"
+"""Held by a person, and until a person lets it go: no fact decides on it."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,9 @@ def planned_dmp(
 
 def undecided(row: Delivery) -> bool:
     """Say whether what the facts say now decides on the row: surely not in the DMP, and not settled."""
-    return (row.state is DeliveryState.PENDING and not row.unknown) or row.state is DeliveryState.HELD
+    if row.state is DeliveryState.HELD:
+        return row.reason != WITHHELD
+    return row.state is DeliveryState.PENDING and not row.unknown
 
 
 def record_open(row: Delivery, now: datetime, rules: DmpRules) -> Delivery:
@@ -115,10 +119,8 @@ def opposed_to(row: Delivery, now: datetime) -> Delivery:
 
 
 def identity_missing(row: Delivery, now: datetime) -> Delivery:
-    """Return the row while the identity is not qualified: held until an identity event, without any due time."""
-    if not undecided(row):
-        return row
-    if (row.state, row.reason, row.due_at) == (DeliveryState.HELD, IDENTITY, None):
+    """Return the row while the identity is not qualified: held until an identity event makes it due."""
+    if not undecided(row) or (row.state, row.reason) == (DeliveryState.HELD, IDENTITY):
         return row
     return replace(row, state=DeliveryState.HELD, reason=IDENTITY, due_at=None, changed_at=now)
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ris.adapters.dispatch.dmp.deletion import UPDATE_DOCUMENT_SET, deletion_request
 from ris.adapters.dispatch.dmp.envelope import envelope, fault, parse_answer, related_to
 from ris.adapters.dispatch.dmp.identifiers import derived_oid, dtm
 from ris.adapters.dispatch.dmp.mtom import mtom_body, soap_part
@@ -96,9 +97,19 @@ class DmpSoap:
         head = self._envelope(url, ITI_41, body, version.report, _ins(version.report), now, message)
         boundary = "ris-" + hashlib.sha256(head).hexdigest()[:32]
         mime = mtom_body(head, parts, action=ITI_41, boundary=boundary)
+        self._submitted(url, mime.content_type, mime.body, message)
+
+    def delete(self, report: FrozenReport, entry_uuid: str, *, requested_at: datetime, now: datetime) -> None:
+        """See `NationalRecord.delete`."""
+        body, message = deletion_request(report, entry_uuid, self.settings, requested_at=requested_at), self.new_id()
+        url = self.settings.url + "/registry"
+        content = self._envelope(url, UPDATE_DOCUMENT_SET, body, report, _ins(report), now, message)
+        self._submitted(url, f'application/soap+xml; charset=UTF-8; action="{UPDATE_DOCUMENT_SET}"', content, message)
+
+    def _submitted(self, url: str, content_type: str, body: bytes, message: str) -> None:
+        """Send what changes something there: no believable answer is an unknown end."""
         try:
-            root = self._exchange(url, mime.content_type, mime.body, message)
-            errors = registry_errors(root)
+            errors = registry_errors(self._exchange(url, content_type, body, message))
         except (_Unbelievable, ValueError) as unbelievable:
             raise OutcomeUnknown("dmp_answer_lost", detail=str(unbelievable)) from None
         if errors:
