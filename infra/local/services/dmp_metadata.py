@@ -70,6 +70,26 @@ def check(request: Request, *, patient: str) -> None:
     _check_associations(request, signatures[0].id)
 
 
+def check_set(package: Object, *, patient: str) -> None:
+    """Check a submission set by itself, as a deletion has it.
+
+    Raises:
+        RegistryError: With the first thing that is wrong.
+    """
+    _check_set(package)
+    must(package.identifiers.get("patientId") == patient, "patientId is not the patient of the VIHF", "XDSPatientIdDoesNotMatch")
+
+
+def check_report(entry: Object) -> None:
+    """Check the entry of a report by itself, as in the archive of a mail.
+
+    Raises:
+        RegistryError: With the first thing that is wrong.
+    """
+    _check_entry(entry)
+    _check_document(entry)
+
+
 def check_bytes(request: Request, parts: dict[str, bytes], *, required: bool) -> dict[str, bytes]:
     """Return the document of each entry, its hash and size checked against the very bytes of its part.
 

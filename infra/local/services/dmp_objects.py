@@ -133,7 +133,17 @@ def read(body: Any) -> Request:
     must(body.tag == f"{{{XDSB}}}ProvideAndRegisterDocumentSetRequest", "unexpected body", "XDSRepositoryError")
     submit = body.findall(f"{{{LCM}}}SubmitObjectsRequest")
     must(len(submit) == 1 and body[0] is submit[0], "exactly one SubmitObjectsRequest, first", "XDSRepositoryError")
-    lists = submit[0].findall(f"{{{RIM}}}RegistryObjectList")
+    return read_submit(submit[0], _documents(body))
+
+
+def read_submit(submit: Any, documents: dict[str, str]) -> Request:
+    """Return the objects of a SubmitObjectsRequest: a submission's, or the METADATA.XML of an archive.
+
+    Raises:
+        RegistryError: A shape is not that of the standard.
+    """
+    must(submit.tag == f"{{{LCM}}}SubmitObjectsRequest", "the root is no SubmitObjectsRequest")
+    lists = submit.findall(f"{{{RIM}}}RegistryObjectList")
     must(len(lists) == 1, "exactly one RegistryObjectList")
     packages = lists[0].findall(f"{{{RIM}}}RegistryPackage")
     must(len(packages) == 1, "exactly one RegistryPackage")
@@ -147,7 +157,7 @@ def read(body: Any) -> Request:
         package,
         [_object(node, DOCUMENT, "DocumentEntry") for node in lists[0].findall(f"{{{RIM}}}ExtrinsicObject")],
         [_association(node) for node in lists[0].findall(f"{{{RIM}}}Association")],
-        _documents(body),
+        documents,
     )
 
 

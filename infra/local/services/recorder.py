@@ -45,7 +45,8 @@ class Recorder:
 
         Args:
             number: From `number()`.
-            name: What follows the number: letters, digits, `_`, `.` and `-`.
+            name: What follows the number and a hyphen: letters, digits, `_`, `.` and `-`. One that begins with a dot is an extension,
+                and follows the number at once.
             content: The bytes as they were on the wire.
 
         Returns:
@@ -56,7 +57,7 @@ class Recorder:
         """
         if not NAME.fullmatch(name):
             raise ValueError("an evidence name holds only letters, digits, '_', '.' and '-'")
-        target = self.folder / f"{number:03d}-{name}"
+        target = self.folder / f"{number:03d}{'' if name.startswith('.') else '-'}{name}"
         beside = self.folder / f".{target.name}.{os.getpid()}"
         beside.write_bytes(content)
         beside.rename(target)
