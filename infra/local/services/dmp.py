@@ -1,4 +1,4 @@
-"""The DMP: existence, feeding and the search of one's own documents, over mutual TLS 1.2. `python -m infra.local.services.dmp`.
+"""The DMP: existence, feeding, search and deletion of one's own documents, over mutual TLS 1.2. `python -m infra.local.services.dmp`.
 
 Settings: `{"status_file", "evidence": folder of the calls, "cda", "pdf": folders (beside `evidence` when left out),
 "tls": {"certificate", "key", "ca", "crl"}, "records": [csv, …], "port": 0, "options": {…}}`. Options and their defaults:
@@ -6,7 +6,7 @@ Settings: `{"status_file", "evidence": folder of the calls, "cda", "pdf": folder
 `accept_sha1` false, `hash_required` true, `first_version_only` false.
 Status: `{"url", "control", "pid"}`; `url` is the base that `/patients`, `/repository` and `/registry` follow.
 
-Control: points `td0.2`, `iti-41`, `iti-18`, faults of `soap_faults`, and `{"fault": "busy"}`, `{"fault": "registry_error", "code",
+Control: points `td0.2`, `iti-41`, `iti-18`, `td3.3c`, faults of `soap_faults`, and `{"fault": "busy"}`, `{"fault": "registry_error", "code",
 "context"}` (both store nothing). `POST {"record": {"matricule", "oid", "status": "closed", "closed_on", "reason"}}` changes a record,
 `{"options": {…}}` an option. `GET` shows the calls (`received`, counted in `calls`) and the documents stored with their submissions.
 """
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.local.services import dmp_existence, dmp_feed, dmp_mime, dmp_search
+from infra.local.services import dmp_delete, dmp_existence, dmp_feed, dmp_mime, dmp_search
 from infra.local.services.control import ControlDoor
 from infra.local.services.dmp_envelope import addressed
 from infra.local.services.dmp_evidence import Received
@@ -53,6 +53,8 @@ OPERATIONS = {
     f"{BASE}/repository": Operation("iti-41", dmp_feed.ACTION, f"{dmp_feed.ACTION}Response", mtom=True),
     f"{BASE}/registry": Operation("iti-18", dmp_search.ACTION, f"{dmp_search.ACTION}Response"),
 }
+DELETION = Operation("td3.3c", dmp_delete.ACTION, dmp_delete.ANSWER_ACTION)
+"""Comes to the registry's address too; its Content-Type says which it is."""
 UNKNOWN = Operation("unknown", "", "")
 DEFAULTS: dict[str, Any] = {
     "unknown_record": "none",
@@ -108,7 +110,7 @@ class Dmp:
 
     def answer(self, call: Call) -> Answer:
         """Answer one call."""
-        operation = OPERATIONS.get(call.path, UNKNOWN)
+        operation = _operation(call)
         fault = self.script.next_fault(operation.name)
         self._outcome.said = fault.get("fault", "")
         refused = instead(fault)
@@ -151,6 +153,9 @@ class Dmp:
             return dmp_existence.answer(asked, self._registry.record(asked.matricule, asked.oid))
         if operation.name == "iti-18":
             return dmp_search.find(body, vihf, self._registry)
+        if operation is DELETION:
+            dmp_delete.take(body, vihf, self._registry)
+            return dmp_feed.success()
         feed = dmp_feed.Feed(
             registry=self._registry,
             trust=self._vihf_rules.trust,
@@ -186,7 +191,7 @@ class Dmp:
 
     def _finished(self, call: Call, sent: bytes) -> None:
         """Keep what crossed the wire, and count."""
-        name = OPERATIONS.get(call.path, UNKNOWN).name
+        name = _operation(call).name
         number = self._recorder.number()
         self._recorder.write(number, f"{name}-request.http", call.raw)
         if sent:
@@ -200,6 +205,17 @@ class Dmp:
         """Note a handshake that failed."""
         self.script.count("calls", "tls_refused")
         self.script.note(outcome="tls_refused", reason=reason)
+
+
+def _operation(call: Call) -> Operation:
+    """Return which transaction a call is."""
+    found = OPERATIONS.get(call.path, UNKNOWN)
+    if (
+        found.name == "iti-18"
+        and content_type_parameters(call.headers.get("content-type", ""))[1].get("action") == dmp_delete.ACTION
+    ):
+        return DELETION
+    return found
 
 
 def _in_parts(operation: Operation, call: Call) -> dmp_mime.Mtom:

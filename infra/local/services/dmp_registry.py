@@ -156,6 +156,23 @@ class Registry:
                 )  # fmt: skip
             self._sets.add(set_id)
 
+    def delete(self, entry: str, *, original: str, set_id: str, patient: str, structure: str) -> None:
+        """Delete a document and its older versions' place in the record.
+
+        Raises:
+            RegistryError: There is none, it is not the structure's, it has another status, or this very set was taken before.
+        """
+        with self._lock:
+            must(set_id not in self._sets, set_id, "XDSDuplicateUniqueIdInRegistry")
+            target = next((d for d in self._documents.values() if d.entry_uuid == entry and d.kind == "report"), None)
+            if target is None:
+                raise RegistryError("UnresolvedReferenceException", "no document has this entryUUID")
+            must(target.structure == structure, "the document of another structure", "DMPAccessDeniedByRightsService")
+            must(target.patient == patient, "the document of another patient", "XDSPatientIdDoesNotMatch")
+            must(target.status == original, f"the document is {target.status}", "XDSRegistryMetadataError")
+            target.status = "Deleted"
+            self._sets.add(set_id)
+
     def find(self, unique_ids: Iterable[str], *, patient: str, structure: str) -> list[str]:
         """Return the entryUUIDs of documents of one patient, all of them the structure's own.
 
@@ -163,7 +180,8 @@ class Registry:
             RegistryError: `DMPAccessDeniedByRightsService` when one is another structure's.
         """
         with self._lock:
-            found = [self._documents[name] for name in unique_ids if name in self._documents]
+            known = [self._documents[name] for name in unique_ids if name in self._documents]
+            found = [document for document in known if document.status != "Deleted"]
             own = all(document.structure == structure for document in found)
             must(own, "only a structure's own documents may be searched for", "DMPAccessDeniedByRightsService")
             return [document.entry_uuid for document in found if document.patient == patient]
@@ -176,6 +194,8 @@ class Registry:
     def _replaced(self, deposit: Deposit, patient: str, structure: str) -> Document | None:
         """Return the document that a deposit replaces, once it may."""
         siblings = [d for d in self._documents.values() if deposit.set_id and d.set_id == deposit.set_id and d.patient == patient]
+        if any(d.status == "Deleted" for d in siblings):
+            siblings = []  # the set was taken back: what comes now is a first
         if not deposit.replaces:
             if deposit.version > 1 and not siblings and self.first_version_only:
                 raise RegistryError("XDSRegistryMetadataError", "a version after the first replaces one that is here")
