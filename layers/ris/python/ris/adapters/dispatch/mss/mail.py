@@ -93,6 +93,7 @@ def compose(
     mail["Message-ID"] = message_id(letter.number, settings.address)
     if letter.in_reply_to:
         mail["In-Reply-To"] = mail["References"] = message_id(letter.in_reply_to, settings.address)
+    mail["MIME-Version"] = "1.0"
     mail["X-MSS-INS"] = "O" if report.identity is not None else "N"
     mail["X-MSS-CODECDA"] = "18748-4"
     mail["X-MSS-NIL"] = ascii_text(settings.product)
