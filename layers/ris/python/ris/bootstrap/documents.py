@@ -43,7 +43,11 @@ def services() -> ReportServices:
         reference=DynamoReferenceBook(table("REFERENCE")),
         accounts=DynamoAccountBook(table("REFERENCE")),
         deliveries=DynamoDeliveryStore(table("EXAMS")),
-        workflows=StepFunctionsSigning(functools.partial(client, "stepfunctions"), os.environ.get("SIGNING_STATE_MACHINE_ARN", "")),
+        workflows=StepFunctionsSigning(
+            functools.partial(client, "stepfunctions"),
+            os.environ.get("SIGNING_STATE_MACHINE_ARN", ""),
+            os.environ.get("RELEASE_STATE_MACHINE_ARN", ""),
+        ),
         codec=FrozenJson(),
         renderer=PdfMaker(),
         builder=CdaMaker(),
