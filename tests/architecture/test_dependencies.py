@@ -16,7 +16,7 @@ from tests.support.stacks import ROOT, tenant
 
 RIS = ROOT / "layers" / "ris" / "python" / "ris"
 DISTRIBUTIONS = packages_distributions()
-MAKES_DOCUMENTS = ("adapters/report", "adapters/dispatch/dmp")
+MAKES_DOCUMENTS = ("adapters/report", "adapters/dispatch/dmp", "adapters/dispatch/mss")
 OURS = {"ris", "functions", "gateways", "infra", "tests"}
 
 
@@ -72,8 +72,11 @@ def mounts(layer: str) -> set[str]:
 
 
 def test_documents_and_their_fonts_are_mounted_where_documents_are_made_or_spoken_about() -> None:
-    # INSi and the DMP speak XML.
-    speak = {"QueryInsiFunction", "CheckDmpFunction", "SendToDmpFunction", "ReconcileWithDmpFunction"}
+    # INSi, the DMP, an archive that comes back and an operator's autoconfiguration are XML.
+    speak = {
+        "QueryInsiFunction", "CheckDmpFunction", "SendToDmpFunction", "ReconcileWithDmpFunction", "SendMailFunction",
+        "ReconcileMailFunction",
+    }  # fmt: skip
     fonts = {f.logical_id for f in tenant().all("AWS::Lambda::Function") if "RIS_FONTS" in f.properties["Environment"]["Variables"]}
 
     assert mounts("Documents") == {*speak, "RenderReportFunction", "BuildCdaFunction", "SignSubmissionFunction"}
@@ -103,7 +106,7 @@ def test_a_function_without_the_documents_layer_does_without_it(name: str) -> No
     # The embedded cloud has every package: a layer that is not mounted is missed on AWS only.
     if "".join(part.capitalize() for part in name.split("_")) + "Function" in mounts("Documents"):
         pytest.skip("it has the layer")
-    table = {f"TABLE_{each}": each for each in ("PATIENTS", "AGENDA", "EXAMS", "MESSAGES", "AUDIT", "REFERENCE", "SESSIONS")}
+    table = {f"TABLE_{each}": each for each in ("PATIENTS", "AGENDA", "EXAMS", "MESSAGES", "AUDIT", "REFERENCE", "SESSIONS", "USAGE")}
     environment = {**os.environ, **table, "PYTHONPATH": f"{RIS.parent}{os.pathsep}{ROOT}", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     command = [sys.executable, "-c", WITHOUT_DOCUMENTS, f"functions.{name}.handler"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)

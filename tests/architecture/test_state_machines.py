@@ -23,7 +23,12 @@ FINAL_ERRORS = {"InvalidInput", "Refused", "NotAllowed", "RemoteRejected"}
 SAFE_TO_RETRY = {"RemoteUnavailable", "Lambda.TooManyRequestsException"}
 # States that speak to somebody else's system: nothing but what surely did not leave is sent again blindly.
 # Each with what it goes to when it is known how it ended, and when it is not.
-SENDS = {"SendHl7": ("RecordOutcome", "RecordOutcome"), "SendToDmp": ("RecordOutcomeDmp", "ReconcileWithDmp")}
+SENDS = {
+    "SendHl7": ("RecordOutcome", "RecordOutcome"),
+    "SendHl7Report": ("RecordOutcomeHl7", "RecordOutcomeHl7"),
+    "SendMail": ("RecordOutcomeMail", "RecordOutcomeMail"),
+    "SendToDmp": ("RecordOutcomeDmp", "ReconcileWithDmp"),
+}
 # What a direct integration says of something that was done before.
 DIRECT_ERRORS = {"StepFunctions.ExecutionAlreadyExistsException"}
 RETRIES_AT_MOST_S = 180

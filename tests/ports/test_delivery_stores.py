@@ -44,7 +44,7 @@ def rows(request: pytest.FixtureRequest) -> Rows:
         return Rows(MemoryDeliveryStore(), run)
     running = request.getfixturevalue("cloud")
     table = Table(running.client("dynamodb"), running.function_env("SendToDmpFunction")["TABLE_EXAMS"])
-    return Rows(DynamoDeliveryStore(table), run)
+    return Rows(DynamoDeliveryStore(table, Table(table.client, names["TABLE_USAGE"])), run)
 
 
 def test_what_was_written_is_read_back_whole(rows: Rows) -> None:

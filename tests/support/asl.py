@@ -1,6 +1,6 @@
 """A small interpreter of our own state machines, over plain functions: the same definition, thousands of times a minute.
 
-It knows Task, Choice (StringEquals), Parallel (one branch after the other), Succeed and Fail, with Retry and Catch; tasks are called by
+It knows Task, Choice (StringEquals), Map and Parallel (one after the other), Succeed and Fail, with Retry and Catch; tasks are called by
 their state's name. It is a generator that stops before each task, so that a test can run two executions between one another.
 """
 
@@ -69,6 +69,16 @@ def _result(
         for branch in state["Branches"]:
             outputs.append((yield from execution(branch, tasks, data, waited)))
         return outputs
+    if state["Type"] == "Map":
+        outputs = []
+        for index, item in enumerate(_value(state["ItemsPath"], data)):
+            seen = {**data, "$": {"Map": {"Item": {"Index": index, "Value": item}}}}
+            chosen = {
+                key.removesuffix(".$"): _value(value, seen) if key.endswith(".$") else value
+                for key, value in state["ItemSelector"].items()
+            }
+            outputs.append((yield from execution(state["ItemProcessor"], tasks, chosen, waited)))
+        return outputs
     payload = {
         key.removesuffix(".$"): _value(value, data) if key.endswith(".$") else value
         for key, value in state["Parameters"]["Payload"].items()
@@ -97,6 +107,6 @@ def _matching(rules: list[dict[str, Any]], error: str) -> dict[str, Any] | None:
 
 
 def _value(path: str, data: Any) -> Any:
-    for part in path.removeprefix("$.").split("."):
+    for part in path.removeprefix("$.").split(".") if not path.startswith("$$.") else ["$", *path.removeprefix("$$.").split(".")]:
         data = data[part]
     return data

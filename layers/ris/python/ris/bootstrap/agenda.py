@@ -66,13 +66,21 @@ class DispatchOrders:
         plan_order(services().deliveries, exam, now)
 
     def send_again(self, delivery: Delivery, now: datetime) -> None:
-        """See the port: a report's row is started again as an execution, which decides on the facts; an order goes out from here."""
+        """See the port: a report's row is started again as an execution, which decides on the facts; an order goes out from here.
+
+        A row that waits for an identity is due once there is one: its report is made again with the INS.
+        """
         from ris.application.dispatch.restart_dispatch import restart_dispatch
         from ris.application.dispatch.send_hl7 import send_again
+        from ris.application.report.held_rows import held_for_identity
+        from ris.application.report.remake_report import reissue_for_identity
+        from ris.bootstrap import documents
         from ris.bootstrap.dispatch import restart_services
         from ris.bootstrap.dispatch import services as dispatch
 
-        if delivery.report_version:
+        if held_for_identity(delivery) and documents.may_start():
+            reissue_for_identity(documents.services(), delivery.owner, now)
+        elif delivery.report_version:
             restart_dispatch(restart_services(), delivery, now)
         else:
             send_again(dispatch(), delivery, now)

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from ris.adapters.dispatch.dmp.access import KeysOfLegalEntities
     from ris.adapters.dynamodb import Table
     from ris.application.breaker import BreakerStore
+    from ris.application.dispatch.ports import Hl7Gate
     from ris.application.dispatch.record_outcome import OutcomeServices
+    from ris.application.dispatch.send_report_hl7 import ReportSending
     from ris.application.dispatch.services import DispatchServices, DmpServices, RestartServices
     from ris.contracts.dispatch import DmpSettingsText
     from ris.domain.dispatch.dmp import DmpRules
@@ -54,6 +56,7 @@ def services() -> DispatchServices:
     from ris.application.dispatch.send_identity import IdentitySending
     from ris.application.dispatch.services import DispatchServices
 
+    # Handing a message over makes nothing count: that is the answer's.
     deliveries, patients = DynamoDeliveryStore(table("EXAMS")), DynamoPatientStore(table("PATIENTS"))
     sites = DynamoReferenceBook(table("REFERENCE"))
     gate = SqsHl7Gate(
@@ -71,6 +74,36 @@ def services() -> DispatchServices:
         gate=gate,
         writer=Hl7OrderWriter(),
         identity=IdentitySending(deliveries, patients, patients, sites, gate, Hl7IdentityWriter()),
+        reports=_report_sending(gate) if os.environ.get("BUCKET_DOCUMENTS") else None,
+    )
+
+
+def _report_sending(gate: Hl7Gate) -> ReportSending:
+    from ris.adapters.agenda.dynamodb import DynamoExamStore
+    from ris.adapters.dispatch.directory import DynamoDirectory
+    from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
+    from ris.adapters.dispatch.hl7_report_writer import Hl7ReportWriter
+    from ris.adapters.reference.dynamodb import DynamoReferenceBook
+    from ris.adapters.report.dynamodb import DynamoReportStore
+    from ris.adapters.report.frozen_json import FrozenJson
+    from ris.adapters.report.s3 import S3DocumentStore
+    from ris.application.dispatch.send_report_hl7 import ReportSending
+    from ris.application.dispatch.signed_versions import StoredVersions
+    from ris.bootstrap.mail import rules
+
+    return ReportSending(
+        deliveries=DynamoDeliveryStore(table("EXAMS")),
+        exams=DynamoExamStore(table("EXAMS")),
+        reports=StoredVersions(
+            reports=DynamoReportStore(table("EXAMS")),
+            documents=S3DocumentStore(functools.partial(client, "s3"), os.environ.get("BUCKET_DOCUMENTS", "")),
+            codec=FrozenJson(),
+        ),
+        directory=DynamoDirectory(table("REFERENCE")),
+        reference=DynamoReferenceBook(table("REFERENCE")),
+        writer=Hl7ReportWriter(),
+        gate=gate,
+        patient_domain=rules().patient_domain,
     )
 
 
@@ -80,8 +113,12 @@ def outcome_services() -> OutcomeServices:
     from ris.adapters.agenda.dynamodb import DynamoExamStore
     from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
     from ris.application.dispatch.record_outcome import OutcomeServices
+    from ris.bootstrap.mail import rules
 
-    return OutcomeServices(deliveries=DynamoDeliveryStore(table("EXAMS")), exams=DynamoExamStore(table("EXAMS")))
+    # Nothing begins or ceases to count by an outcome: what was accepted or delivered is not refused by it.
+    return OutcomeServices(
+        deliveries=DynamoDeliveryStore(table("EXAMS")), exams=DynamoExamStore(table("EXAMS")), mail_rules=rules()
+    )
 
 
 @functools.cache
@@ -145,7 +182,7 @@ def dmp_services() -> DmpServices:
         BreakerSettings(said.breaker_failures, said.breaker_pause_s, said.breaker_longest_pause_s) if said else BreakerSettings()
     )
     return DmpServices(
-        deliveries=DynamoDeliveryStore(table("EXAMS")),
+        deliveries=DynamoDeliveryStore(table("EXAMS"), table("USAGE")),
         exams=DynamoExamStore(table("EXAMS")),
         patients=DynamoPatientStore(table("PATIENTS")),
         versions=StoredVersions(
@@ -175,10 +212,12 @@ def restart_services() -> RestartServices:
     from ris.adapters.dispatch.step_functions import StepFunctionsDispatches
     from ris.application.dispatch.dmp_breaker import KnownOutages
     from ris.application.dispatch.services import RestartServices
+    from ris.bootstrap.mail import rules
 
     return RestartServices(
         deliveries=DynamoDeliveryStore(table("EXAMS")),
         workflows=StepFunctionsDispatches(client("stepfunctions"), os.environ.get("DISPATCH_STATE_MACHINE_ARN", "")),
         outages=KnownOutages(DynamoBreakerStore(table("MESSAGES"))),
         rules=_dmp_rules(),
+        mail_rules=rules(),
     )

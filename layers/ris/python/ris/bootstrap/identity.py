@@ -91,6 +91,8 @@ def apply_services() -> ApplyServices:
     from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
     from ris.adapters.reference.dynamodb import DynamoReferenceBook
     from ris.application.identity.services import ApplyServices
+    from ris.application.report.reissues import StoredReissues
+    from ris.bootstrap import documents
 
     return ApplyServices(
         patients=patients(),
@@ -98,6 +100,7 @@ def apply_services() -> ApplyServices:
         deliveries=DynamoDeliveryStore(table("EXAMS")),
         exams=DynamoExamStore(table("EXAMS")),
         settings=settings(),
+        reissues=StoredReissues(documents.services()) if documents.may_start() else None,
     )
 
 

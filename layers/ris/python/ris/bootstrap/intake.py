@@ -13,6 +13,7 @@ from ris.bootstrap.dispatch import client, table
 if TYPE_CHECKING:
     from ris.application.agenda.apply_hl7 import IntakeServices
     from ris.application.dispatch.apply_acknowledgement import AcknowledgementServices
+    from ris.application.dispatch.apply_zam import BusinessAcknowledgement
 
 
 @functools.cache
@@ -36,6 +37,7 @@ def intake_services() -> IntakeServices:
         cancel_exam=_cancel_exam,
         new_patient_id=new_patient_id,
         republish=_republish,
+        apply_answer=_apply_answer,
     )
 
 
@@ -58,6 +60,14 @@ def _republish(patient_id: str, now: datetime) -> object:
     return republish_patient(services(), patient_id, now)
 
 
+def _apply_answer(said: BusinessAcknowledgement, site: str, now: datetime) -> object:
+    from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
+    from ris.application.dispatch.apply_zam import apply_zam
+    from ris.bootstrap.mail import rules
+
+    return apply_zam(DynamoDeliveryStore(table("EXAMS"), table("USAGE")), said, site, now, rules())
+
+
 @functools.cache
 def acknowledgement_services() -> AcknowledgementServices:
     """Return the ports of answers to our messages over AWS."""
@@ -67,5 +77,7 @@ def acknowledgement_services() -> AcknowledgementServices:
     from ris.application.dispatch.apply_acknowledgement import AcknowledgementServices
 
     return AcknowledgementServices(
-        deliveries=DynamoDeliveryStore(table("EXAMS")), ledger=DynamoMessageLedger(table("MESSAGES")), reader=Hl7OrderWriter()
+        deliveries=DynamoDeliveryStore(table("EXAMS"), table("USAGE")),
+        ledger=DynamoMessageLedger(table("MESSAGES")),
+        reader=Hl7OrderWriter(),
     )

@@ -43,3 +43,30 @@ class DmpSettingsText(BaseModel):
         """Return what the client of the DMP takes."""
         ours = {name for name in type(self).model_fields if name.startswith(("settle", "sending", "workflow", "no_dmp", "breaker"))}
         return self.model_dump(exclude=ours)
+
+
+class MailSettingsText(BaseModel):
+    """`MSS_SETTINGS`: what an operator and a receiver are asked, and how long is waited; seconds where a name ends in `_s`, octets in `_bytes`.
+
+    `lps_*` are those of `DMP_SETTINGS`: METADATA.XML of an archive names the same software. `product` is Convergence's reference (X-MSS-NIL).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    product: str
+    lps_name: str
+    lps_version: str
+    lps_oid: str
+    class_code: str = "31"
+    class_label: str = "Imagerie médicale"
+    content_type_scheme: str = "1.2.250.1.71.4.2.4"
+    timeout_s: float = 30.0
+    workflow_s: float = 300.0
+    unknown_for_s: float = 21_600.0
+    receipt_within_s: float = 259_200.0
+    largest_professional_bytes: int = 10 * 1024 * 1024
+    largest_patient_bytes: int = 25 * 1024 * 1024
+    patient_domain: str = "patient.mssante.fr"
+    breaker_failures: int = 3
+    breaker_pause_s: int = 60
+    breaker_longest_pause_s: int = 900

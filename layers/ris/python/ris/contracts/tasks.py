@@ -108,10 +108,9 @@ class ImportDirectoryInput(Task):
 
 
 class ImportDirectoryOutput(Task):
-    """What an import did: mailboxes written, taken away, lines that could not be read."""
+    """What an import did: mailboxes written, lines that could not be read; none when the newest extract already stands."""
 
     written: int
-    removed: int
     unreadable: int
 
 

@@ -37,6 +37,15 @@ class LogReference(Enum):
     SEND_TO_DMP_001 = ("info", "Version submitted to the DMP, or its row was settled before")
     RECONCILE_WITH_DMP_001 = ("info", "DMP asked about a submission of unknown end")
 
+    SEND_MAIL_001 = ("info", "Mail given to the operator, or its row was settled before")
+
+    RECONCILE_MAIL_001 = ("info", "Mailbox of a site read; count is the receipts that moved a row")
+    RECONCILE_MAIL_002 = ("warning", "Mailbox of a site could not be read; its code says why")
+    RECONCILE_MAIL_003 = ("warning", "Mails of a mailbox belong to nothing sent, or say nothing we know; kept for the operator")
+
+    IMPORT_DIRECTORY_001 = ("info", "Extract of the directory taken up; count is its mailboxes, none when it stood already")
+    IMPORT_DIRECTORY_002 = ("warning", "Lines of the directory's extract could not be read; count is how many")
+
     RECORD_OUTCOME_001 = ("info", "Outcome recorded on its delivery")
 
     INTAKE_DICOM_001 = ("info", "MPPS applied to every exam it references")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ris.adapters.agenda import hl7_orders, hl7_patient
 from ris.adapters.agenda.er7 import Message, read
+from ris.adapters.dispatch.hl7_zam import TYPE, read_zam
 from ris.application.agenda.messages import MessageHeader, ReadMessage
 from ris.application.reference import Site
 from ris.domain.errors import InvalidInput
@@ -47,6 +48,8 @@ class Hl7MessageReader:
             return ReadMessage(header, _patient(message, site, creates=event in CREATES))
         if header.message_type in ORDERS:
             return ReadMessage(header, _patient(message, site, creates=True), hl7_orders.orders_of(message))
+        if kind == TYPE:
+            return ReadMessage(header, None, answer=read_zam(message))
         raise InvalidInput("message_type_not_supported", field="MSH-9")
 
     def text(self, frame: bytes, default_charset: str) -> str:

@@ -9,7 +9,6 @@ Source: HL7 v2.5.1 §4.5; French orders: CI-SIS imaging volumes; XCN of a profes
 from __future__ import annotations
 
 import re
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -31,6 +31,7 @@ from ris.application.agenda.messages import (
     ReadMessage,
 )
 from ris.application.conflicts import Conflict, decide
+from ris.application.dispatch.apply_zam import BusinessAcknowledgement
 from ris.application.identity.ports import PatientStore
 from ris.application.identity.update_patient import update_patient
 from ris.application.reference import ReferenceBook
@@ -60,6 +61,7 @@ class IntakeServices:
         cancel_exam: Cancels a held or booked exam: accession number, reason, actor, now (the agenda's use case).
         new_patient_id: Gives an id nobody has had, `[A-Za-z0-9_.-]+`.
         republish: Publishes a patient's exams to the worklist again: patient id, now (the agenda's use case).
+        apply_answer: Moves the row of a report that a platform answered about: what it says, site, now (dispatch's use case).
     """
 
     ledger: MessageLedger
@@ -71,6 +73,7 @@ class IntakeServices:
     cancel_exam: Callable[[str, str, str, datetime], object]
     new_patient_id: Callable[[], str]
     republish: Callable[[str, datetime], object] = lambda _patient, _now: None
+    apply_answer: Callable[[BusinessAcknowledgement, str, datetime], object] = lambda _said, _site, _now: None
 
 
 @dataclass(frozen=True)
@@ -220,6 +223,10 @@ def _written(s: IntakeServices, entry: LedgerEntry) -> LedgerEntry:
 
 
 def _take(s: IntakeServices, message: ReadMessage, entry: LedgerEntry, now: datetime, *, late: bool) -> None:
+    if message.answer is not None:
+        s.apply_answer(message.answer, entry.site, now)
+    if message.patient is None:
+        return
     patient = update_patient(
         s.patients,
         message.patient,

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
+from ris.application.dispatch.apply_zam import BusinessAcknowledgement
 from ris.application.reference import Site
 from ris.domain.agenda.orders import OrderSaid
 from ris.domain.identity.announcement import PatientSaid
@@ -35,11 +36,17 @@ class MessageHeader:
 
 @dataclass(frozen=True)
 class ReadMessage:
-    """A message we know what to do with: first its patient, then each order on its own."""
+    """A message we know what to do with: first its patient, then each order on its own; or an answer to a report of ours.
+
+    Args:
+        patient: None when the message only answers.
+        answer: Of a hospital's platform about a report (ZAM).
+    """
 
     header: MessageHeader
-    patient: PatientSaid
+    patient: PatientSaid | None
     orders: tuple[OrderSaid, ...] = ()
+    answer: BusinessAcknowledgement | None = None
 
 
 class MessageReader(Protocol):
