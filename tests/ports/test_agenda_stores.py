@@ -243,3 +243,17 @@ def test_an_mpps_is_on_its_sites_list_while_it_has_a_reason(stores: Stores) -> N
     with pytest.raises(Conflict):
         stores.exams.save_mpps(written)
     assert settled == stores.exams.get_mpps(uid)
+
+
+def test_an_exam_that_was_done_waits_on_the_reading_list_until_its_report_is_begun(stores: Stores) -> None:
+    done = {"state": ExamState.COMPLETED, "hold_expires_at": None}
+    late = stores.exams.save(stores.exam(1, changed_at=NOW + timedelta(hours=1), **done))
+    early = stores.exams.save(stores.exam(2, changed_at=NOW, **done))
+    stores.exams.save(stores.exam(3, publish_due_at=NOW, **done))  # its gateway is told first
+    stores.exams.save(stores.exam(4, state=ExamState.IN_PROGRESS, hold_expires_at=None))
+
+    assert [early, late] == stores.exams.to_read(stores.run, limit=9)
+    assert [early] == stores.exams.to_read(stores.run, limit=1)
+    stores.exams.save(replace(early, reported=True))
+    assert [late] == stores.exams.to_read(stores.run, limit=9)
+    assert [] == stores.exams.to_read("elsewhere", limit=9)
