@@ -306,7 +306,24 @@ class System:
 
     def received(self, name: str) -> list[dict[str, Any]]:
         """Return what a simulator has received so far."""
-        return list(json.loads(self._http.request("GET", self.control[name]).data)["received"])
+        return list(self.report(name)["received"])
+
+    def report(self, name: str) -> dict[str, Any]:
+        """Return all that a simulator's control door shows."""
+        return dict(json.loads(self._http.request("GET", self.control[name]).data))
+
+    def forget_faults(self, name: str) -> None:
+        """Let a simulator forget the faults that were not used."""
+        self._http.request("DELETE", self.control[name])
+
+    def simulated(self, name: str) -> bool:
+        """Tell whether we play a remote."""
+        return self._remotes[name].simulated
+
+    @property
+    def identities(self) -> tuple[Path, ...]:
+        """Return the files of our INSi; none stands for the vendors' test identities."""
+        return self._given.identities
 
     def provider_ca(self, name: str) -> str:
         """Return the CA file a browser needs for a provider of somebody else."""
