@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from datetime import datetime
+from functools import partial
 
 from ris.application.conflicts import Conflict
 from ris.application.identity.announce import plan_announcement
