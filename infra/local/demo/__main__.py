@@ -158,6 +158,7 @@ def _print_doors(system: System, console: Console) -> None:
             f"[bold]{doors.site}[/]     MLLP   127.0.0.1:{doors.mllp_port}",
             f"         DICOM  {doors.ae_title} at 127.0.0.1:{doors.dicom_port}, for the stations {stations}",
         ]
+    lines += [f"[bold]{name.upper():<8}[/] {address}" for name, address in sorted(system.addresses.items())]
     lines.append("\n[bold]accounts[/] (choose the name on the provider's page)")
     for account in group.table("accounts"):
         sites_by_role: dict[str, list[str]] = {}

@@ -1,17 +1,18 @@
-"""What INSi is expected to say of a patient, out of the very files our INSi was given; no part of the product."""
+"""What INSi and the DMP are expected to say of a patient, out of the very files ours were given; no part of the product."""
 
 from __future__ import annotations
 
 import csv
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.demo import er7
 from infra.local.demo.national import TEST_OID
 
-TEST_IDENTITIES = Path(__file__).parents[1] / "services" / "data" / "insi_identities.csv"
+DATA = Path(__file__).parents[1] / "services" / "data"
+TEST_IDENTITIES, TEST_RECORDS = DATA / "insi_identities.csv", DATA / "dmp_records.csv"
 NIR = "1.2.250.1.213.1.4.8"
 
 
@@ -43,14 +44,29 @@ def expected(files: Iterable[Path], patient: er7.Sent) -> Known | None:
     """
     family, given = (_plain(name) for name in patient.birth_name)
     born, sex = patient.value("PID-7")[:8], patient.value("PID-8")
-    for file in list(files) or [TEST_IDENTITIES]:
-        with open(file, encoding="utf-8-sig", newline="") as opened:
-            for row in csv.DictReader(opened, delimiter=";"):
-                names = (row["answers_to"] or "").split("|") if row["answers_to"] else [row["birth_given"], row["birth_given_all"]]
-                same = (_plain(row["birth_family"]), row["sex"], row["birth_date"].replace("-", "")) == (family, sex, born)
-                if same and given in [_plain(name) for name in names]:
-                    return _known(row)
+    for row in _rows(list(files) or [TEST_IDENTITIES]):
+        names = row["answers_to"].split("|") if row["answers_to"] else [row["birth_given"], row["birth_given_all"]]
+        same = (_plain(row["birth_family"]), row["sex"], row["birth_date"].replace("-", "")) == (family, sex, born)
+        if same and given in [_plain(name) for name in names]:
+            return _known(row)
     return None
+
+
+def record_of(files: Iterable[Path], known: Known) -> tuple[str, str]:
+    """Return what the DMP says of a patient's record: `open`, `closed` or `none`, and the day of closing (`yyyymmdd`).
+
+    Args:
+        files: As `dmp.csv` of a journey; the test records when there is none.
+        known: Who it is.
+    """
+    rows = (row for row in _rows(list(files) or [TEST_RECORDS]) if (row["matricule"], row["oid"]) == (known.matricule, known.oid))
+    return next(((row["status"], row["closed_on"]) for row in rows), ("open", ""))
+
+
+def _rows(files: Iterable[Path]) -> Iterator[dict[str, str]]:
+    for file in files:
+        with open(file, encoding="utf-8-sig", newline="") as opened:
+            yield from ({name: value or "" for name, value in row.items()} for row in csv.DictReader(opened, delimiter=";"))
 
 
 def _known(row: dict[str, str]) -> Known:

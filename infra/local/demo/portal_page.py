@@ -136,7 +136,9 @@ class _Reader(HTMLParser):
         for element in self._open:
             element.pieces.append(data)
         if self._textarea and self._form is not None:
-            self._form.fields[self._textarea] += data
+            # The line break right behind the tag is not part of the text.
+            begins = not self._form.fields[self._textarea]
+            self._form.fields[self._textarea] += data.removeprefix("\n") if begins else data
 
     def _control(self, tag: str, attributes: dict[str, str], form: Form) -> None:
         name, value = attributes.get("name", ""), attributes.get("value", "")

@@ -32,7 +32,7 @@ def evidence(note: dict[str, Any]) -> list[str]:
 
 def known_to_insi(scene: Scene, visit: Visit) -> Known | None:
     """Return whom INSi knows the patient as."""
-    return expected(scene.system.identities, visit.patient)
+    return expected(scene.system.given.identities, visit.patient)
 
 
 def asked_on_booking(scene: Scene, visit: Visit, before: int) -> None:

@@ -25,7 +25,7 @@ def run(scene: Scene) -> None:
     if booked.typed("desk") is not None:
         desk.qualified(scene, receptionist, booked)
     visit.pacs_knows(scene, receptionist, booked)
-    visit.perform(scene, receptionist, booked)
+    visit.perform(scene, receptionist, booked, second_opinion="-" not in scene.name)
     radiologist = _read(scene, booked)
     beside.messages_beside(scene, receptionist, booked)
     bad_day.run(scene, receptionist, radiologist)
@@ -41,8 +41,5 @@ def _read(scene: Scene, booked: Visit) -> Browser:
     if booked.typed("report") is not None:
         before = len(scene.system.received("dmp")) if scene.system.simulated("dmp") else 0
         record.validated(scene, radiologist, booked)
-        if booked.typed("desk") is not None:
-            record.dispatched(scene, radiologist, booked, before)
-        else:
-            record.held(scene, radiologist, booked, "identity_not_qualified")
+        record.dispatched(scene, radiologist, booked, before)
     return radiologist

@@ -12,10 +12,12 @@ import pypdfium2
 from lxml import etree
 
 from infra.local.demo import group
+from infra.local.demo.identities import record_of
 from infra.local.demo.journey import Step, until
 from infra.local.demo.journeys.desk import known_to_insi
 from infra.local.demo.journeys.visit import HTTP, Visit
 from infra.local.demo.portal_client import Answer, Browser
+from infra.local.demo.portal_page import Element
 from infra.local.demo.scene import Scene
 
 HL7 = "{urn:hl7-org:v3}"
@@ -36,20 +38,45 @@ class Deposit:
 
 
 def validated(scene: Scene, person: Browser, visit: Visit) -> None:
-    """Type the report and validate it: one click; wait for the signing machine."""
+    """Type the report, meet a rule, and validate: one click; wait for the signing machine. A click too many changes nothing."""
     text = visit.typed("report")
     with scene.step("the radiologist opens the report from the reading list and types it", HTTP) as step:
         address = f"/sites/{visit.booking.site}/reading"
         until("the exam on the reading list", lambda: person.open(address).page.rows(accession=visit.accession))
         shown = person.open(f"/exams/{visit.accession}/report")
         step.require(shown.page.form_of("validate"), f"no editor with the button to validate (HTTP {shown.status})")
+    with scene.step("without its conclusion it is refused beside that field; nothing typed is lost", HTTP) as step:
+        shown = _refused(step, person, shown, text)
     with scene.step("the radiologist validates: one click", HTTP) as step:
         answered = _clicked(person, shown, text)
         faults = [row["error-code"] for row in answered.page.rows("error-code")]
         step.require(answered.status == 200 and not faults, f"HTTP {answered.status} {', '.join(faults)}")
-    with scene.step("the signing machine freezes, renders, builds and signs", "Step Functions") as step:
+    with scene.step(
+        "the signing machine freezes, renders, builds and signs; a second click makes no second version", "Step Functions"
+    ) as step:
+        _clicked(person, shown, text)
         scene.ended(step, "ReportSigningStateMachine", f"signing-{visit.accession}-1")
         until("the report's page says validated", lambda: _report(person, visit, report_status="validated"))
+        versions = person.open(f"/exams/{visit.accession}/report").page.rows("version-row")
+        step.same("the number of versions", 1, len(versions))
+
+
+def _refused(step: Step, person: Browser, shown: Answer, text: dict[str, Any]) -> Answer:
+    """Click on a text without conclusion, and return the page that says no."""
+    kept = [section | {"text": ""} if _concludes(section) else section for section in text["sections"]]
+    answered = _clicked(person, shown, text | {"sections": kept})
+    found = answered.page.rows(error_code="conclusion_missing")
+    step.require(found, f"no conclusion_missing (HTTP {answered.status})")
+    form = answered.page.form_of("validate")
+    step.require(form is not None, "the editor is gone")
+    assert form is not None
+    still = {form.fields.get(f"text-{rank}", "").replace("\r\n", "\n") for rank in range(len(kept))}
+    step.require({section["text"] for section in kept} <= still, "something typed is lost")
+    return answered
+
+
+def _concludes(section: dict[str, str]) -> bool:
+    return section["heading"].casefold().startswith("conclusion")
 
 
 def _clicked(person: Browser, shown: Answer, text: dict[str, Any]) -> Answer:
@@ -68,14 +95,46 @@ def _report(person: Browser, visit: Visit, **facts: str) -> dict[str, str] | Non
 
 
 def dispatched(scene: Scene, person: Browser, visit: Visit, before: int) -> Deposit | None:
-    """Wait until the exam's page says that the DMP has the report, and require the DMP to hold exactly that.
+    """Require the end that the input asks for: delivered, or the state of the row that says why nothing was sent.
 
     Args:
         before: What our DMP had received before the click.
 
     Returns:
-        What the DMP holds; None when it is somebody else's.
+        What the DMP holds; None when it holds nothing, or is somebody else's.
     """
+    state, why, words = _expected(scene, visit)
+    if state == "delivered":
+        return _delivered(scene, person, visit, before)
+    with scene.step(
+        f"nothing is sent ({why}): the DMP's row is {state}; the report is signed all the same", "Step Functions"
+    ) as step:
+        scene.ended(step, "ReportDispatchStateMachine", f"dispatch-{visit.accession}-1-1")
+        row = until(f"the DMP's row is {state}", lambda: _dmp_row(person, visit, state=state))
+        step.require(not words or any(each in row.text for each in words), "the row does not say when")
+        if scene.system.simulated("dmp"):
+            step.require(not _documents_of(scene, visit), "the DMP got it")
+    return None
+
+
+def _expected(scene: Scene, visit: Visit) -> tuple[str, str, tuple[str, ...]]:
+    """Return the row's state, why, and words of which its sentence must hold one."""
+    desk = visit.typed("desk")
+    known = known_to_insi(scene, visit)
+    if desk is None:
+        return "held", "identity not qualified", ()
+    if desk["information"] == "IO":
+        return "withdrawn", "the patient is opposed", ()
+    if known is None or not scene.system.simulated("dmp"):
+        return "delivered", "", ()
+    status, closed_on = record_of(scene.system.given.records, known)
+    if status == "closed":
+        return "rejected", "the record was closed", (closed_on, f"{closed_on[6:]}/{closed_on[4:6]}/{closed_on[:4]}")
+    return ("held", "there is no record", ()) if status == "none" else ("delivered", "", ())
+
+
+def _delivered(scene: Scene, person: Browser, visit: Visit, before: int) -> Deposit | None:
+    """Wait until the exam's page says that the DMP has the report, and require the DMP to hold exactly that."""
     with scene.step("the dispatch machine feeds the DMP; the row on the exam's page says delivered", "SOAP mTLS MTOM") as step:
         scene.ended(step, "ReportDispatchStateMachine", f"dispatch-{visit.accession}-1-1")
         until("the DMP's row is delivered", lambda: _dmp_row(person, visit, state="delivered"))
@@ -87,20 +146,8 @@ def dispatched(scene: Scene, person: Browser, visit: Visit, before: int) -> Depo
     return deposit
 
 
-def held(scene: Scene, person: Browser, visit: Visit, reason: str) -> None:
-    """Require the report to be signed and its row to wait for a reason, with nothing sent."""
-    with scene.step(
-        f"the DMP's row is held: {reason.replace('_', ' ')}; the report is signed all the same", "Step Functions"
-    ) as step:
-        scene.ended(step, "ReportDispatchStateMachine", f"dispatch-{visit.accession}-1-1")
-        until("the DMP's row is held", lambda: _dmp_row(person, visit, state="held"))
-        if scene.system.simulated("dmp"):
-            stored = {one["unique_id"] for one in scene.system.report("dmp")["documents"]}
-            step.require(not stored & _documents_of(scene, visit), "the DMP holds it")
-
-
-def _dmp_row(person: Browser, visit: Visit, **facts: str) -> dict[str, str] | None:
-    rows = person.open(f"/exams/{visit.accession}").page.rows("delivery", channel="dmp", **facts)
+def _dmp_row(person: Browser, visit: Visit, **facts: str) -> Element | None:
+    rows = person.open(f"/exams/{visit.accession}").page.found("delivery", channel="dmp", **facts)
     return rows[0] if rows else None
 
 
