@@ -38,7 +38,7 @@ from ris.application.identity.services import RecordServices
 from ris.application.reference import ReferenceData
 from ris.application.report.services import ReportServices
 from ris.bootstrap.portal import PortalServices, PortalSettings
-from ris.domain.access.session import SessionLimits
+from ris.domain.access.session import PscSession, SessionLimits
 from ris.domain.agenda.exam import Exam
 from ris.domain.agenda.request import ImagingRequest, Prescriber
 from ris.domain.identity.patient import Identifier, Patient, Traits
@@ -147,6 +147,7 @@ class PortalHouse:
     def browser(self, subject: str = "", provider: str = "group") -> Browser:
         """Return a browser; with a subject, already logged in."""
         made = Browser(self.portal)
+        self.provider.psc = PscSession(f"8{subject}", "eidas1", self.now) if provider == "psc" else None
         if subject:
             made.login(self.provider, subject, provider)
         return made

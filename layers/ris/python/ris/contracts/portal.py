@@ -56,7 +56,7 @@ class NothingBody(Body):
     """A button."""
 
 
-Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,24}$")]
+Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{4,24}$")]
 
 
 class IdentityBody(Body):

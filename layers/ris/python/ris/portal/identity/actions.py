@@ -42,6 +42,8 @@ from ris.portal.respond import status_of
 from ris.portal.routing import Routes, Scope
 
 routes = Routes("identity")
+_HIDDEN = ("token", "accession", "asked_at")
+"""Fields that no person fills: when one is wrong, it is said above the form."""
 Make = Callable[[str], IdentityEvent]
 
 
@@ -220,7 +222,8 @@ def _acted(call: Call, patient_id: str, act: Callable[[Patient], str]) -> Answer
     try:
         event_id = act(page.patient)
     except FormErrors as wrong:
-        return _said_no(call, page, wrong.codes, "", 400)
+        hidden = next((code for name, code in wrong.codes.items() if name in _HIDDEN), "")
+        return _said_no(call, page, wrong.codes, hidden, 400)
     except (InvalidInput, Refused) as error:
         if call.wants is Wants.JSON:
             raise

@@ -182,14 +182,14 @@ def _saved(call: Call, page: ExamPage, typed: Typed) -> Draft:
 def _said_no(call: Call, page: ExamPage, typed: Typed, saved: Draft | None, error: InvalidInput | Refused) -> Page:
     """Show the same text again with what is wrong, and when somebody else was first, theirs beside it."""
     s, accession = call.services.reports(), page.exam.accession_number
-    status = status_of(error)
+    status, typed = status_of(error), replace(typed, sections=typed.kept)
     if error.code == "edited_by_other":
         stored = s.reports.draft(accession)
         # The next save is made in full knowledge of the other text: it names that revision.
         typed = replace(typed, rev=stored.rev if stored else typed.rev)
         return _editor(call, Editor(page, typed, stored, conflict=stored, autosaves=False), status=status)
     draft = saved or s.reports.draft(accession)
-    found = problems(saved) if saved is not None and isinstance(error, InvalidInput) else ()
+    found = problems(saved) if saved is not None and call.rule.action == "validate_report" else ()
     found = found if any(each.code == error.code for each in found) else (Problem(error.code, error.field, error.detail), *found)
     faults = tuple(fault_of(each, typed.sections) for each in found)
     typed = replace(typed, rev=saved.rev if saved else typed.rev)
