@@ -209,9 +209,9 @@ class System:
         for arn in arns - {""}:
             vault.put_secret_value(SecretId=arn, SecretString=self._group_key)
 
-        trust = {name: self._remotes[name].ca_pem() or self._ca_pem for name in SERVICES}
+        trust = {name: self._remotes[name].ca_pem() for name in SERVICES}
         for one in self._certified:
-            legal_entities.put_clients(self.cloud, self._prefix, one, trust)
+            legal_entities.put_clients(self.cloud, self._prefix, one, self._authority, trust)
 
     def _load_reference(self) -> tuple[str, Child]:
         return self._operator("reference", "reference", "load", str(group.REFERENCE))
