@@ -56,17 +56,30 @@ def asked_on_booking(scene: Scene, visit: Visit, before: int) -> None:
 
 
 def qualified(scene: Scene, person: Browser, visit: Visit) -> None:
-    """Accept INSi's answer, record the document and what the patient was told: the identity is qualified, and the PACS knows."""
+    """Accept INSi's answer, record the document and what the patient was told: the identity is qualified, and the PACS knows.
+
+    Where INSi does not know the patient there is nothing to accept, and the document makes the identity *validée*.
+    """
     desk = visit.typed("desk")
-    with scene.step("typed and returned traits side by side; accepted: récupérée", HTTP) as step:
-        _accepted(step, scene, person, visit)
-    with scene.step("document seen, patient informed for this exam: qualifiée", HTTP) as step:
+    found = is_found(scene, visit)
+    if found:
+        with scene.step("typed and returned traits side by side; accepted: récupérée", HTTP) as step:
+            _accepted(step, scene, person, visit)
+    word, status = ("qualifiée", "QUAL") if found else ("validée, INSi does not know the patient", "VALI")
+    with scene.step(f"document seen, patient informed for this exam: {word}", HTTP) as step:
         _filled(step, person, visit, "document", {"proof": desk["document"]})
         _filled(step, person, visit, "information", {"information": desk["information"]})
-        facts = {"status": "QUAL", "information": desk["information"]}
-        until("the exam's page says qualified and informed", lambda: _identity(person, visit, **facts))
-    with scene.step("the PACS gets ADT^A31 with the INS and acknowledges", "MLLP") as step:
-        _pacs_told(step, scene, visit, desk["document"])
+        facts = {"status": status, "information": desk["information"]}
+        until("the exam's page says the status and the information", lambda: identity_says(person, visit, **facts))
+    if found:
+        with scene.step("the PACS gets ADT^A31 with the INS and acknowledges", "MLLP") as step:
+            _pacs_told(step, scene, visit, desk["document"])
+
+
+def is_found(scene: Scene, visit: Visit) -> bool:
+    """Tell whether INSi answers with one identity; somebody else's is taken to."""
+    known = known_to_insi(scene, visit)
+    return not scene.system.simulated("insi") or (known is not None and known.outcome == "00")
 
 
 def _accepted(step: Step, scene: Scene, person: Browser, visit: Visit) -> None:
@@ -81,7 +94,7 @@ def _accepted(step: Step, scene: Scene, person: Browser, visit: Visit) -> None:
         person.submit(shown, form, {})
     else:
         step.what += " (equal traits: without a person)"
-    until("the identity is retrieved", lambda: _identity(person, visit, insi="accepted"))
+    until("the identity is retrieved", lambda: identity_says(person, visit, insi="accepted"))
 
 
 def _side_by_side(step: Step, scene: Scene, shown: Answer, visit: Visit) -> None:
@@ -110,14 +123,10 @@ def _filled(step: Step, person: Browser, visit: Visit, action: str, typed: dict[
     step.require(answered.status == 200, f"{action}: HTTP {answered.status}")
 
 
-def _identity(person: Browser, visit: Visit, **facts: str) -> dict[str, str] | None:
-    rows = person.open(f"/exams/{visit.accession}").page.rows("identity", **facts)
-    return rows[0] if rows else None
-
-
 def identity_says(person: Browser, visit: Visit, **facts: str) -> dict[str, str] | None:
     """Return what the exam's page says of the identity when it says that, else None."""
-    return _identity(person, visit, **facts)
+    rows = person.open(f"/exams/{visit.accession}").page.rows("identity", **facts)
+    return rows[0] if rows else None
 
 
 def _pacs_told(step: Step, scene: Scene, visit: Visit, document: str) -> None:

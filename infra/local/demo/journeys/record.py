@@ -14,7 +14,7 @@ from lxml import etree
 from infra.local.demo import group
 from infra.local.demo.identities import record_of
 from infra.local.demo.journey import Step, until
-from infra.local.demo.journeys.desk import known_to_insi
+from infra.local.demo.journeys.desk import is_found, known_to_insi
 from infra.local.demo.journeys.visit import HTTP, Visit
 from infra.local.demo.portal_client import Answer, Browser
 from infra.local.demo.portal_page import Element
@@ -121,7 +121,7 @@ def _expected(scene: Scene, visit: Visit) -> tuple[str, str, tuple[str, ...]]:
     """Return the row's state, why, and words of which its sentence must hold one."""
     desk = visit.typed("desk")
     known = known_to_insi(scene, visit)
-    if desk is None:
+    if desk is None or not is_found(scene, visit):
         return "held", "identity not qualified", ()
     if desk["information"] == "IO":
         return "withdrawn", "the patient is opposed", ()

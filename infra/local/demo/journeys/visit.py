@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.demo import er7, group
+from infra.local.demo.identities import expected
 from infra.local.demo.journey import Step, StepFailed, until
 from infra.local.demo.portal_client import Answer, Browser
 from infra.local.demo.scene import Booking, Scene, read_booking
@@ -177,7 +178,7 @@ def perform(scene: Scene, person: Browser, visit: Visit, *, second_opinion: bool
             step.require(echo["status"] == "0000", f"status {echo['status']}")
     keys = json.dumps({"Modality": kind, "StationAETitle": station, "Date": visit.booking.day.replace("-", "")})
     with scene.step("the worklist holds exactly this patient", "DICOM C-FIND") as step:
-        item = _right_item(step, scene.dicom(step, site, station, "modality", "find", "--keys", keys), visit)
+        item = _right_item(step, scene, scene.dicom(step, site, station, "modality", "find", "--keys", keys), visit)
     if second_opinion:
         _asked_with_dcmtk(scene, visit, station, keys)
     file = scene.system.work / "worklist-item.json"
@@ -200,16 +201,17 @@ def _asked_with_dcmtk(scene: Scene, visit: Visit, station: str, keys: str) -> No
         if found["status"] == "absent":
             step.what += " (not installed: skipped)"
         else:
-            _right_item(step, found, visit, timed=False)
+            _right_item(step, scene, found, visit, timed=False)
 
 
-def _right_item(step: Step, found: dict[str, Any], visit: Visit, *, timed: bool = True) -> dict[str, Any]:
+def _right_item(step: Step, scene: Scene, found: dict[str, Any], visit: Visit, *, timed: bool = True) -> dict[str, Any]:
     booking, order = visit.booking, visit.order
     step.require(found["status"] == "0000", f"status {found['status']}")
     step.require(len(found["items"]) == 1, f"{len(found['items'])} items")
     item: dict[str, Any] = found["items"][0]
-    name = dicom_value(item, "00100010")
-    step.same("(0010,0010)", "^".join(order.birth_name), name.get("Alphabetic", "").rstrip("^") if isinstance(name, dict) else "")
+    value = dicom_value(item, "00100010")
+    name = value.get("Alphabetic", "").rstrip("^") if isinstance(value, dict) else ""
+    step.require(_latin_1(name) in _names(scene, visit), "(0010,0010) is not what the input says")
     step.same("(0010,0020)", order.ipp, dicom_value(item, "00100020"))
     step.same("(0008,0050)", visit.accession, dicom_value(item, "00080050"))
     step.same("(0020,000D)", visit.study_uid, dicom_value(item, "0020000D"))
@@ -219,6 +221,18 @@ def _right_item(step: Step, found: dict[str, Any], visit: Visit, *, timed: bool 
         step.same("(0040,0002)", booking.day.replace("-", ""), dicom_value(step_item, "00400002"))
         step.same("(0040,0003)", booking.start.replace(":", ""), str(dicom_value(step_item, "00400003"))[:4])
     return item
+
+
+def _names(scene: Scene, visit: Visit) -> set[str]:
+    """Return the birth name as the hospital sent it and, once accepted, as INSi spells it; in the characters of the stations."""
+    known = expected(scene.system.given.identities, visit.patient)
+    insi = [f"{known.family}^{known.given}"] if known is not None and visit.typed("desk") is not None else []
+    return {_latin_1(name) for name in ("^".join(visit.order.birth_name), *insi)}
+
+
+def _latin_1(name: str) -> str:
+    """Return a name as a station of ISO_IR 100 gets it, which has no ligatures."""
+    return name.replace("Œ", "OE").replace("œ", "oe")
 
 
 def dicom_value(item: Any, tag: str) -> Any:
