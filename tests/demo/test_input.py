@@ -1,5 +1,6 @@
 """The input is read as it goes on the wire, and each example folder has the shape its README gives."""
 
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -7,12 +8,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from infra.local.demo import er7, group
-from infra.local.demo.__main__ import INPUT, _journeys
+from infra.local.demo.__main__ import INPUT, _given, _journeys
 from infra.local.demo.journeys.order_to_modality_beside import PLACE
 from infra.local.demo.scene import read_booking
 
-SECOND = Path(__file__).with_name("second_input")
-FOLDERS = [INPUT / "order_to_modality", SECOND / "order_to_modality"]
+SECOND, NATIONAL = (Path(__file__).with_name(name) for name in ("second_input", "national_input"))
+FOLDERS = [INPUT / "order_to_modality", SECOND / "order_to_modality", *sorted(NATIONAL.iterdir())]
+VISITS = [*FOLDERS, INPUT / "order_to_modality" / "bad_day"]
 
 
 def test_adrun_zoe_comes_as_the_fact_sheet_has_her_without_ins() -> None:
@@ -34,7 +36,7 @@ def test_admissions_leave_empty_what_pam_france_forbids(forbidden: int) -> None:
 
 
 def test_the_second_example_has_accents_and_an_apostrophe_in_another_set_and_another_room() -> None:
-    first, second = (read_booking(folder / "booking.json") for folder in FOLDERS)
+    first, second = (read_booking(folder / "booking.json") for folder in FOLDERS[:2])
     message = er7.read(FOLDERS[1] / "01-ADT_A04.hl7")
 
     assert (first.site, first.room) != (second.site, second.room)
@@ -50,7 +52,7 @@ def test_bytes_are_those_of_the_wire(folder: Path) -> None:
         assert content.endswith(b"\r")
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("folder", VISITS)
 def test_what_is_booked_is_the_order_and_the_room_has_its_machine(folder: Path) -> None:
     booking = read_booking(folder / "booking.json")
     order = er7.read(folder / "02-ORM_O01.hl7")
@@ -68,6 +70,34 @@ def test_days_are_relative_to_the_sites_own_today() -> None:
     today = datetime.now(ZoneInfo("Europe/Paris")).date()
 
     assert read_booking(FOLDERS[0] / "booking.json").day in {(today + timedelta(days=n)).isoformat() for n in (1, 2)}
+
+
+@pytest.mark.parametrize("folder", VISITS)
+def test_what_is_typed_is_a_report_with_its_conclusion_and_what_the_desk_may_choose(folder: Path) -> None:
+    report = json.loads((folder / "report.json").read_text())
+    desk = json.loads(file.read_text()) if (file := folder / "desk.json").exists() else {"document": "CN", "information": "INO"}
+
+    assert report["title"]
+    assert [section["heading"] for section in report["sections"]][-1] == "Conclusion"
+    assert all(section["text"] for section in report["sections"])
+    assert set(desk) == {"document", "information"}
+    assert desk["information"] in {"INO", "IO", "NA"}
+
+
+def test_each_of_several_patients_of_one_journey_has_a_folder_of_its_own() -> None:
+    names = ["accents", "closed", "corsica", "nia", "opposed"]
+
+    assert _journeys(NATIONAL) == {f"order_to_modality-{name}": NATIONAL / f"order_to_modality-{name}" for name in names}
+    sent = [er7.read(file) for folder in VISITS for file in folder.glob("*.hl7")]
+    control_ids = [message.value("MSH-10") for message in sent]
+    assert len(set(control_ids)) == len(control_ids)
+
+
+def test_what_the_folders_let_insi_and_the_dmp_know_is_gathered() -> None:
+    given = _given(_journeys(NATIONAL))
+
+    assert [file.parent.name.partition("-")[2] for file in given.identities] == ["accents", "closed", "corsica", "nia", "opposed"]
+    assert [file.parent.name for file in given.records] == ["order_to_modality-closed"]
 
 
 def test_a_folder_of_journeys_or_one_journeys_own_folder_can_be_named() -> None:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from infra.local.demo.pki import Authority, Credential, write_server
@@ -68,3 +71,32 @@ def test_a_revoked_certificate_is_on_the_list(authority: Authority) -> None:
 def test_what_a_verifier_gets_holds_no_key(authority: Authority) -> None:
     assert b"PRIVATE" not in authority.chain_pem()
     assert authority.chain_pem().count(b"BEGIN CERTIFICATE") == 2
+
+
+def request_of(key: rsa.RSAPrivateKey) -> x509.CertificateSigningRequest:
+    parts = [
+        x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, "1630999001"),
+        x509.NameAttribute(NameOID.COMMON_NAME, "DMP SIGN"),
+    ]
+    return x509.CertificateSigningRequestBuilder().subject_name(x509.Name(parts)).sign(key, hashes.SHA256())
+
+
+def test_a_key_that_stays_elsewhere_gets_a_sign_certificate_by_its_request(authority: Authority) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+
+    certificate = authority.sign_of_request(request_of(key))
+
+    assert certificate.public_key() == key.public_key()
+    assert certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)[0].value == "1630999001"
+    own = authority.sign(**ENTITY).certificate
+    assert [each.oid for each in certificate.extensions] == [each.oid for each in own.extensions]
+    certificate.verify_directly_issued_by(authority.issuing.certificate)
+
+
+def test_a_request_for_somebody_elses_key_is_refused(authority: Authority) -> None:
+    request = request_of(rsa.generate_private_key(65537, 2048))
+    touched = bytearray(request.public_bytes(serialization.Encoding.DER))
+    touched[-1] ^= 1
+
+    with pytest.raises(ValueError, match="signed by the key"):
+        authority.sign_of_request(x509.load_der_x509_csr(bytes(touched)))

@@ -75,3 +75,26 @@ def test_a_page_is_read_by_its_data_attributes() -> None:
     assert page.rows("exam", accession="A2") == []
     assert page.link(provider="group") == "/login/group"
     assert page.form_with("csrf", "show") is page.forms[0]
+
+
+def test_a_page_gives_the_text_of_its_elements_and_what_stands_in_them() -> None:
+    page = read('<table><tr data-trait="sex"><th>Sexe</th><td>F<br>x &eacute;</td><td> M\n</td></tr></table><p data-after>end</p>')
+
+    (row,) = page.found(trait="sex")
+    assert [cell.text for cell in row.children if cell.tag == "td"] == ["Fx é", "M"]
+    assert page.found("after")[0].text == "end"
+
+
+def test_a_form_is_found_by_its_action_and_goes_where_the_clicked_button_says() -> None:
+    page = read(
+        '<form data-action="accept" action="/a"></form>'
+        '<form action="/save"><textarea name="text">\nfirst\n\nlast</textarea>'
+        '<button data-action="save">s</button><button data-action="validate" formaction="/validate">v</button></form>'
+    )
+
+    accept, editor = page.form_of("accept"), page.form_of("validate")
+    assert accept is not None
+    assert editor is not None
+    assert (accept.action, editor.ways) == ("/a", {"save": "/save", "validate": "/validate"})
+    assert editor.fields["text"] == "first\n\nlast"  # a browser drops the line break behind the tag
+    assert page.form_of("nothing") is None

@@ -1,4 +1,4 @@
-"""The demo as people run it: another folder of input, two runs side by side, and nothing left however it ends."""
+"""The demo as people run it: other folders of input, two runs side by side, somebody else's services, and nothing left however it ends."""
 
 import json
 import os
@@ -8,11 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pikepdf.pdfa
 import pytest
+from cryptography import x509
 
 from infra.local.children import Children, python
 from infra.local.cloud.client import ROOT
+from infra.local.demo.national import IDAM
 from infra.local.demo.pki import Authority, write_server
+from tests.support.deposits import submissions, verify
 from tests.support.processes import descendants, runs
 from tests.support.waiting import until
 
@@ -20,6 +24,8 @@ pytestmark = pytest.mark.slow
 
 DEMO = [sys.executable, "-m", "infra.local.demo"]
 SECOND = Path(__file__).with_name("second_input")
+NATIONAL = Path(__file__).with_name("national_input")
+CHECKER = ROOT.parent / "shared" / "tools" / "check_cda.py"
 AFTER_A_KILL_S = 6.0
 
 
@@ -59,8 +65,48 @@ def test_two_runs_side_by_side_one_with_another_folder_of_input(tmp_path: Path) 
         assert all(step["ok"] for step in steps)
         assert all((out / file).is_file() for step in steps for file in step["evidence"])
         assert not (out / ".work").exists()
-        for folder in ("hl7", "dicom", "psc", "history", "pki"):
+        for folder in ("hl7", "dicom", "psc", "history", "pki", "insi"):
             assert any(file.stat().st_size for file in (out / folder).iterdir()), folder
+    assert_documents_hold(tmp_path / "first", count=2)
+    # Nobody knows the second patient: the identity is not qualified, and nothing leaves for the DMP.
+    assert not list((tmp_path / "second" / "cda").iterdir())
+
+
+def assert_documents_hold(out: Path, *, count: int) -> None:
+    """Check what the DMP received with other tools than those it checks with itself."""
+    sign = x509.load_pem_x509_certificate((out / "pki" / "630999001-sign.pem").read_bytes())
+    received = list(submissions(out / "dmp"))
+    assert len(received) == count
+    for submission in received:
+        verify(submission, sign)
+    assert sorted(file.read_bytes() for file in (out / "cda").glob("*.xml")) == sorted(cda for one in received for cda in one.cda)
+    for pdf in (out / "pdf").glob("*.pdf"):
+        assert list(pikepdf.pdfa.validate_written(pdf, "1b").findings) == []
+        assert pdf.with_name(f"{pdf.stem}-1.png").stat().st_size > 10_000
+
+
+def test_corsica_nia_accents_a_closed_record_and_an_opposed_patient(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = subprocess.run(
+        [*DEMO, "run"],
+        cwd=ROOT,
+        env=environment(out, INPUT=str(NATIONAL)),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert_documents_hold(out, count=3)
+    texts = "".join(file.read_text() for file in (out / "cda").glob("*.xml"))
+    for said in ("180032B02040123", 'root="1.2.250.1.213.1.4.9" extension="109076322088835"', "L'ŒILLET-BRÛLÉ", "œdème"):
+        assert said in texts
+    if CHECKER.exists():
+        files = sorted(map(str, (out / "cda").glob("*.xml")))
+        kept = {**os.environ, "SCHEMATRON_CACHE": str(tmp_path / "cache")}
+        checked = subprocess.run([sys.executable, str(CHECKER), *files], capture_output=True, text=True, env=kept, check=False)
+        assert checked.returncode == 0, checked.stdout
 
 
 @pytest.mark.parametrize("wrapped", [False, True], ids=["the top process", "what started it, as make does"])
@@ -114,6 +160,41 @@ def test_somebody_elses_provider_takes_the_place_of_ours(tmp_path: Path) -> None
     assert done.returncode == 0, done.stdout
     assert sorted(file.name for file in (tmp_path / "theirs").glob("*.json")) == ["001-authorize.json", "002-token.json"]
     assert all(file.name[4:].startswith("group-") for file in (tmp_path / "out" / "psc").glob("*.json"))
+
+
+def test_somebody_elses_insi_and_dmp_take_the_place_of_ours(tmp_path: Path) -> None:
+    authority, out = Authority(), tmp_path / "out"
+    (tmp_path / "ca.pem").write_bytes(authority.chain_pem())
+    ports = {"insi": free_port(), "dmp": free_port()}
+    given = environment(
+        out,
+        INSI_URL=f"https://127.0.0.1:{ports['insi']}/lps",
+        INSI_CA=str(tmp_path / "ca.pem"),
+        DMP_URL=f"https://127.0.0.1:{ports['dmp']}/si-dmp-server/v2/services",
+        DMP_CA=str(tmp_path / "ca.pem"),
+    )
+    facts = {"insi": {"idams": [IDAM]}, "dmp": {"cda": str(tmp_path / "cda"), "pdf": str(tmp_path / "pdf")}}
+
+    run = subprocess.Popen([*DEMO, "run"], cwd=ROOT, env=given, stdout=subprocess.PIPE)
+    with Children() as children:
+        # They trust whom the run's evidence says to trust, and begin once that is there.
+        until((out / "pki" / "crl.pem").exists, 60)
+        trust = {"ca": str(out / "pki" / "ca.pem"), "crl": str(out / "pki" / "crl.pem")}
+        for name, port in ports.items():
+            tls = {**write_server(tmp_path, name, authority), **trust}
+            said = {"status_file": str(tmp_path / f"{name}.status"), "evidence": str(tmp_path / name), "tls": tls, "port": port}
+            (tmp_path / f"{name}.json").write_text(json.dumps({**said, **facts[name]}))
+            children.spawn(name, python(f"infra.local.services.{name}", "--config", str(tmp_path / f"{name}.json")), cwd=ROOT)
+        told = run.communicate(timeout=180)[0].decode()
+
+    assert run.returncode == 0, told
+    assert len(list((tmp_path / "insi").glob("*-request.http"))) == 1
+    assert [file.name for file in sorted((tmp_path / "dmp").glob("*-request.http"))] == [
+        "001-td0.2-request.http",
+        "002-iti-41-request.http",
+    ]
+    assert len(list((tmp_path / "cda").iterdir())) == 1
+    assert not (out / "dmp").exists()
 
 
 def free_port() -> int:

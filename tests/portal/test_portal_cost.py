@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from ris.application.agenda.messages import LedgerEntry, MessageState
+from ris.domain.agenda.exam import ExamState
+from ris.domain.report.draft import Draft
 from tests.support.portal import TODAY, PortalHouse
 
-PORTS = ("exams", "agenda", "patients", "deliveries", "messages", "sessions", "audit")
+PORTS = ("exams", "agenda", "patients", "deliveries", "messages", "sessions", "audit", "reports")
 EVERY_PAGE = Counter({"sessions.get": 1, "audit.append": 1})
 
 
@@ -45,7 +47,14 @@ def counting(calls):
             names = [each.name for each in fields(part) if each.name in PORTS]
             return replace(part, **{name: Counting(name, getattr(part, name), calls) for name in names})
 
-        return replace(services, access=wrapped(services.access), agenda=wrapped(services.agenda))
+        identity, reports = wrapped(services.identity()), wrapped(services.reports())
+        return replace(
+            services,
+            access=wrapped(services.access),
+            agenda=wrapped(services.agenda),
+            identity=lambda: identity,
+            reports=lambda: reports,
+        )
 
     return wrap
 
@@ -57,12 +66,22 @@ def filled(rows, calls):
         patient = house.patient(number)
         house.request(patient, number)
         if number <= MOST_EXAMS:
-            house.booked(patient, (house.now + timedelta(minutes=100 + 15 * number)).strftime("%H:%M"))
+            exam = house.booked(patient, (house.now + timedelta(minutes=100 + 15 * number)).strftime("%H:%M"))
+            waiting(house, exam, begun=number % 2 == 0)
         entry = LedgerEntry(
             f"{number:04x}", "nord", "00", MessageState.PARKED, house.now, frame=b"MSH|", reason="ipp_missing", place="PID-3"
         )
         house.ledger.save(entry)
     return house
+
+
+def waiting(house, exam, *, begun):
+    """One more exam that waits for its report, its text begun or not."""
+    twin = house.rows.exams
+    done = replace(twin[exam.accession_number], state=ExamState.COMPLETED, publish_due_at=None, reported=begun)
+    twin[exam.accession_number] = done
+    if begun:
+        house.reports.save_draft(Draft(exam.accession_number, "nord", "CR", edited_by="radiologue.nord", edited_at=house.now))
 
 
 def cost(rows, subject, address, form=None):
@@ -85,7 +104,13 @@ def cost(rows, subject, address, form=None):
         ("accueil.nord", "/patients", {"q": "adrun"}, {"patients.search": 1}),
         ("identito.nord", "/sites/nord/messages", None, {"messages.parked": 1}),
         ("identito.nord", "/sites/nord/unscheduled", None, {"exams.mpps_to_reconcile": 1}),
-        ("accueil.nord", "/patients/p1", None, {"patients.get": 1, "exams.of_patient": 1}),
+        ("accueil.nord", "/patients/p1", None, {"patients.get": 1, "patients.history": 1, "exams.of_patient": 1}),
+        (
+            "radiologue.nord",
+            "/sites/nord/reading",
+            None,
+            {"exams.to_read": 1, "reports.unvalidated": 1, "exams.get_many": 1, "patients.get_many": 1},
+        ),
         (
             "accueil.nord",
             f"/sites/nord/booking?request=r1&day={TODAY}",
@@ -118,6 +143,31 @@ def test_the_exam_and_its_state_cost_a_handful_of_reads():
     assert {"sessions.get": 1, "exams.get": 1, "deliveries.of_owner": 1} == dict(calls)
 
 
+def test_a_report_costs_a_handful_of_reads_and_a_pause_in_typing_one_write():
+    calls = Counter()
+    house = filled(1, calls)
+    browser = house.browser("radiologue.nord")
+    exam = next(iter(house.rows.exams))
+    page = {
+        "sessions.get": 1,
+        "exams.get": 1,
+        "exams.get_request": 0,
+        "patients.get": 1,
+        "deliveries.of_owner": 1,
+        "audit.append": 1,
+    }
+    page = {name: count for name, count in page.items() if count}
+
+    calls.clear()
+    browser.get(f"/exams/{exam}/report")
+    assert {**page, "reports.draft": 1} == dict(calls)
+    browser.post(f"/exams/{exam}/report", {"rev": "0", "title": "CR", "heading-0": "Conclusion", "text-0": "Normal."})
+    calls.clear()
+    browser.post(f"/exams/{exam}/report/autosave", {"rev": "1", "title": "CR", "heading-0": "Conclusion", "text-0": "Normal !"})
+
+    assert {**page, "reports.draft": 1, "reports.save_draft": 1} == dict(calls)
+
+
 def test_a_long_list_is_cut_and_says_so():
     _, requests = cost(52, "accueil.nord", "/sites/nord/requests")
     _, messages = cost(52, "identito.nord", "/sites/nord/messages")
@@ -125,6 +175,24 @@ def test_a_long_list_is_cut_and_says_so():
     assert [50, 50] == [len(requests.attributes("data-request")), len(messages.attributes("data-message"))]
     assert "after=" in requests.body
     assert "D’autres messages attendent" in messages.text
+
+
+def test_a_long_reading_list_is_cut_and_says_so():
+    house = PortalHouse()
+    for number in range(52):
+        exam = replace(_done(house), accession_number=f"26{number:010d}")
+        house.rows.exams[exam.accession_number] = exam
+
+    page = house.browser("radiologue.nord").get("/sites/nord/reading")
+
+    assert 50 == len(page.attributes("data-accession"))
+    assert "d’autres suivent" in page.text
+
+
+def _done(house):
+    patient = house.patients.get("p1") or house.patient()
+    booked = next(iter(house.rows.exams.values()), None) or house.booked(patient, "10:00")
+    return replace(booked, state=ExamState.COMPLETED, publish_due_at=None, changed_at=house.now)
 
 
 ROOT = Path(__file__).parents[2]

@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -11,8 +12,14 @@ from ris.domain.access.session import PROVIDERS, RIGHTS, ROLES
 from ris.domain.agenda.exam import ExamState
 from ris.domain.agenda.request import RequestState
 from ris.domain.dispatch.delivery import DeliveryState
+from ris.domain.identity.events import IdentityEvent
+from ris.domain.identity.insi import InsiState
 from ris.domain.identity.patient import IdentityStatus
+from ris.domain.identity.rniv import PROOF_CODES
+from ris.domain.report.draft import DraftStatus
+from ris.domain.report.version import VersionState
 from ris.portal import french
+from ris.portal.identity.panel import INFORMATION, MARKS, TRAITS
 from ris.portal.sentences import SENTENCES
 
 RIS = Path(memory.__file__).parents[2]
@@ -59,6 +66,10 @@ def _codes():
                 yield from ((code, path.name) for code in _codes_of(node) if code)
 
 
+SILENT = {"InsiFailed", "InsiDeclined", "InformationRecorded", "ComplementaryTraitEdited"}
+"""Events that never change a status, and so are in no history."""
+
+
 def test_every_code_raised_has_a_sentence():
     missing = sorted({(code, where) for code, where in _codes() if code not in SENTENCES and not _is_reason_of_a_delivery(code)})
 
@@ -103,6 +114,15 @@ def _is_named_somewhere(code):
     [
         ("exam", ExamState),
         ("identity", IdentityStatus),
+        ("identity_says", IdentityStatus),
+        ("insi_state", InsiState),
+        ("trait", TRAITS),
+        ("proof", PROOF_CODES),
+        ("information", INFORMATION),
+        ("attribute", MARKS),
+        ("identity_event", [each.__name__ for each in get_args(IdentityEvent) if each.__name__ not in SILENT]),
+        ("report", ["none", "refused", *(each.value for each in DraftStatus)]),
+        ("version", VersionState),
         ("delivery", DeliveryState),
         ("request", RequestState),
         ("message", MessageState),

@@ -243,3 +243,22 @@ def test_an_mpps_is_on_its_sites_list_while_it_has_a_reason(stores: Stores) -> N
     with pytest.raises(Conflict):
         stores.exams.save_mpps(written)
     assert settled == stores.exams.get_mpps(uid)
+
+
+def test_an_exam_that_was_done_waits_on_the_reading_list_until_its_report_is_begun(stores: Stores) -> None:
+    def done(number: int, **changes: object) -> Exam:
+        start = START + timedelta(hours=number)
+        place = replace(stores.exam().appointment, start=start, end=start + timedelta(minutes=30))
+        booked = stores.book(stores.exam(number, appointment=place, exam_code=f"X{number}"))
+        facts = {"state": ExamState.COMPLETED, "hold_expires_at": None, **changes}
+        return stores.exams.save(replace(booked, **facts))  # type: ignore[arg-type]
+
+    late, early = done(1, changed_at=NOW + timedelta(hours=1)), done(2, changed_at=NOW)
+    done(3, publish_due_at=NOW)  # its gateway is told first
+    done(4, state=ExamState.IN_PROGRESS)
+
+    assert [early, late] == stores.exams.to_read(stores.run, limit=9)
+    assert [early] == stores.exams.to_read(stores.run, limit=1)
+    stores.exams.save(replace(early, reported=True))
+    assert [late] == stores.exams.to_read(stores.run, limit=9)
+    assert [] == stores.exams.to_read("elsewhere", limit=9)

@@ -20,15 +20,19 @@ from infra.local.demo import group
 from infra.local.demo.evidence import EvidenceFolder
 from infra.local.demo.journey import Journal, Step
 from infra.local.demo.journeys import JOURNEYS
-from infra.local.demo.journeys.order_to_modality_beside import find_patient, submit_booking
+from infra.local.demo.journeys.order_to_modality_beside import find_patient
+from infra.local.demo.journeys.visit import submit_booking
+from infra.local.demo.national import Input
 from infra.local.demo.portal_client import Answer, Browser
 from infra.local.demo.remotes import from_environment
 from infra.local.demo.scene import Scene, read_booking
 from infra.local.demo.supervisor import System
-from ris.adapters.dynamodb import instant_text
+from ris.adapters.access.dynamodb import DynamoAuditTrail
+from ris.adapters.dynamodb import Table, instant_text
 from ris.application.agenda.book_appointment import BookAppointment, book_appointment
 from ris.application.agenda.services import Services
 from ris.contracts.queues import DicomInbound
+from ris.domain.access.audit import AuditRecord
 from ris.domain.agenda.exam import ExamState
 from ris.domain.dispatch.delivery import DeliveryState
 from tests.support.stacks import ROOT
@@ -78,6 +82,7 @@ class Everything:
         self.parked_messages(operator)
         accession = self.booked_again(receptionist)
         self.what_time_brings(accession)
+        self.watched_and_sealed()
         self.given_up(accession)
         self.state(receptionist, receptionist.open(f"/exams/{accession}"), "discontinued")
 
@@ -255,6 +260,17 @@ class Everything:
             "RecordOutcomeFunction", {**failed, "accession_number": died, "channel": "hl7_his_order", "recipient": "HIS"}
         )
 
+    def watched_and_sealed(self) -> None:
+        """Seal what was recorded an hour ago, and count the days of the certificates."""
+        trail = DynamoAuditTrail(
+            Table(self.cloud.client("dynamodb", "test"), self.cloud.function_env("PortalFunction")["TABLE_AUDIT"])
+        )
+        trail.append(AuditRecord("grants", datetime.now(UTC) - timedelta(hours=1), self.site, "read_exam", "allowed"))
+        for schedule in ("SealAuditSchedule", "WatchCertificatesSchedule"):
+            self.cloud.fire(schedule)
+        assert self.done("SealAuditFunction", "SEAL_AUDIT_001")
+        assert self.done("WatchCertificatesFunction", "WATCH_CERTIFICATES_001")
+
     def hold(self, agenda: Services, patient: str, at: datetime) -> str:
         typed = self.booking
         wanted = BookAppointment(self.site, None, patient, typed.exam, typed.room, self.next_day(), typed.start, None, "grants")
@@ -287,7 +303,8 @@ class Everything:
 
 def play_everything(folder: Path) -> list[dict[str, Any]]:
     """Run the whole system once and return the AWS calls of every function."""
-    with System(EvidenceFolder(folder), from_environment({}), [read_booking(INPUT / "booking.json").site]) as system:
+    given = Input(identities=tuple(INPUT.glob("insi.csv")), records=tuple(INPUT.glob("dmp.csv")))
+    with System(EvidenceFolder(folder), from_environment({}), [read_booking(INPUT / "booking.json").site], given) as system:
         journal = Journal(folder / "journey.json", Silent())
         system.start(journal)
         Everything(system, Scene(NAME, INPUT, system, journal)).play()

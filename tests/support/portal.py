@@ -22,17 +22,23 @@ from ris.adapters.agenda.ledger import MemoryMessageLedger
 from ris.adapters.agenda.memory import MemoryOrders, MemoryRows, MemoryWorkflows, memory_services
 from ris.adapters.dispatch.memory import MemoryDeliveryStore
 from ris.adapters.identity.memory import MemoryPatientStore
+from ris.adapters.identity.memory_insi import MemoryIdentityWorkflows
 from ris.adapters.reference.files import read_folder
 from ris.adapters.reference.memory import MemoryReferenceBook
+from ris.adapters.report.frozen_json import FrozenJson
+from ris.adapters.report.makers import CdaMaker, PdfMaker
+from ris.adapters.report.memory import MemoryDocumentStore, MemoryReportStore, MemorySigningWorkflows
 from ris.application.access.ports import AccessServices
 from ris.application.agenda.apply_hl7 import IntakeServices
 from ris.application.agenda.book_appointment import BookAppointment, book_appointment
 from ris.application.agenda.cancel_exam import cancel_exam
 from ris.application.agenda.confirm_booking import confirm_booking
 from ris.application.agenda.publish_worklist import publish_worklist
+from ris.application.identity.services import RecordServices
 from ris.application.reference import ReferenceData
+from ris.application.report.services import ReportServices
 from ris.bootstrap.portal import PortalServices, PortalSettings
-from ris.domain.access.session import SessionLimits
+from ris.domain.access.session import PscSession, SessionLimits
 from ris.domain.agenda.exam import Exam
 from ris.domain.agenda.request import ImagingRequest, Prescriber
 from ris.domain.identity.patient import Identifier, Patient, Traits
@@ -59,6 +65,14 @@ def tokens() -> Callable[[], str]:
     return lambda: f"{next(numbers):08d}".ljust(43, "x")
 
 
+class NoSigner:
+    """The portal never signs."""
+
+    def sign(self, *_values: Any, **_named: Any) -> bytes:
+        """Refuse."""
+        raise AssertionError("the portal signs nothing")
+
+
 @dataclass
 class PortalHouse:
     """Everything behind the portal of one test."""
@@ -72,10 +86,14 @@ class PortalHouse:
     deliveries: MemoryDeliveryStore = field(default_factory=MemoryDeliveryStore)
     ledger: MemoryMessageLedger = field(default_factory=MemoryMessageLedger)
     workflows: MemoryWorkflows = field(default_factory=MemoryWorkflows)
+    identity_workflows: MemoryIdentityWorkflows = field(default_factory=MemoryIdentityWorkflows)
+    documents: MemoryDocumentStore = field(default_factory=MemoryDocumentStore)
+    signing: MemorySigningWorkflows = field(default_factory=MemorySigningWorkflows)
     settings: PortalSettings = field(default_factory=lambda: PortalSettings(ADDRESS, SUFFIX))
     wrap: Callable[[PortalServices], PortalServices] = lambda services: services
 
     def __post_init__(self) -> None:
+        self.reports = MemoryReportStore(self.deliveries)
         book = MemoryReferenceBook(reference())
         doors = {"group": self.provider, "psc": self.provider}
         access = AccessServices(self.sessions, book, self.audit, tokens(), doors, SessionLimits())
@@ -98,12 +116,38 @@ class PortalHouse:
             cancel_exam=lambda accession, reason, actor, now: cancel_exam(agenda, accession, reason, actor, now),
             new_patient_id=tokens(),
         )
-        self.services = self.wrap(PortalServices(access, agenda, lambda: intake, book, lambda: self.now, self.settings))
+        self.record = RecordServices(self.patients, self.identity_workflows)
+        self.reporting = ReportServices(
+            reports=self.reports,
+            documents=self.documents,
+            exams=agenda.exams,
+            patients=self.patients,
+            reference=book,
+            accounts=book,
+            deliveries=self.deliveries,
+            workflows=self.signing,
+            codec=FrozenJson(),
+            renderer=PdfMaker(),
+            builder=CdaMaker(),
+            signer=NoSigner(),
+        )
+        services = PortalServices(
+            access=access,
+            agenda=agenda,
+            intake=lambda: intake,
+            identity=lambda: self.record,
+            reports=lambda: self.reporting,
+            reference=book,
+            clock=lambda: self.now,
+            settings=self.settings,
+        )
+        self.services = self.wrap(services)
         self.portal = Portal(lambda: self.services, self.settings)
 
     def browser(self, subject: str = "", provider: str = "group") -> Browser:
         """Return a browser; with a subject, already logged in."""
         made = Browser(self.portal)
+        self.provider.psc = PscSession(f"8{subject}", "eidas1", self.now) if provider == "psc" else None
         if subject:
             made.login(self.provider, subject, provider)
         return made

@@ -23,7 +23,7 @@ from infra.local.children import exit_when_orphaned
 from infra.local.demo import group
 from infra.local.demo.evidence import EvidenceFolder
 from infra.local.demo.journey import Journal, StepFailed
-from infra.local.demo.journeys import JOURNEYS, order_to_modality
+from infra.local.demo.journeys import JOURNEYS, visit
 from infra.local.demo.national import Input
 from infra.local.demo.progress import LiveProgress
 from infra.local.demo.remotes import from_environment
@@ -66,10 +66,15 @@ def _journeys(folder: Path) -> dict[str, Path]:
     """Return the journeys whose input is there; a journey's own folder may be named too."""
     if (folder / "booking.json").exists():
         return {"order_to_modality": folder}
-    found = {name: folder / name for name in JOURNEYS if (folder / name).is_dir()}
+    found = {entry.name: entry for entry in sorted(folder.glob("*")) if entry.is_dir() and _journey(entry.name) in JOURNEYS}
     if not found:
         sys.exit(f"INPUT={folder} holds none of the folders {', '.join(JOURNEYS)}; its shape: infra/local/demo/input/README.md")
     return found
+
+
+def _journey(name: str) -> str:
+    """Return the journey that a folder is input of: `order_to_modality-corsica` is another patient of `order_to_modality`."""
+    return name.partition("-")[0]
 
 
 def _given(journeys: dict[str, Path]) -> Input:
@@ -85,7 +90,7 @@ def _run(system: System, journal: Journal, journeys: dict[str, Path], progress: 
     ok = _attempt(progress, lambda: system.start(journal))
     if ok:
         for name, folder in journeys.items():
-            ok &= _attempt(progress, lambda n=name, f=folder: JOURNEYS[n](Scene(n, f, system, journal)))
+            ok &= _attempt(progress, lambda n=name, f=folder: JOURNEYS[_journey(n)](Scene(n, f, system, journal)))
         ok &= _attempt(progress, lambda: _write_histories(system, journal))
     _summary(system, journal, progress.console, seconds=time.monotonic() - started, ok=ok)
     return ok
@@ -136,8 +141,7 @@ def _up(system: System, journal: Journal, journeys: dict[str, Path], progress: L
     if not _attempt(progress, lambda: system.start(journal)):
         return False
     for name, folder in journeys.items():
-        site = read_booking(folder / "booking.json").site
-        _attempt(progress, lambda n=name, f=folder, s=site: order_to_modality.announce(Scene(n, f, system, journal), s))
+        _attempt(progress, lambda n=name, f=folder: visit.announce(Scene(n, f, system, journal)))
     _print_doors(system, progress.console)
     while not (dead := system.children.dead()):
         time.sleep(0.5)
@@ -154,6 +158,7 @@ def _print_doors(system: System, console: Console) -> None:
             f"[bold]{doors.site}[/]     MLLP   127.0.0.1:{doors.mllp_port}",
             f"         DICOM  {doors.ae_title} at 127.0.0.1:{doors.dicom_port}, for the stations {stations}",
         ]
+    lines += [f"[bold]{name.upper():<8}[/] {address}" for name, address in sorted(system.addresses.items())]
     lines.append("\n[bold]accounts[/] (choose the name on the provider's page)")
     for account in group.table("accounts"):
         sites_by_role: dict[str, list[str]] = {}

@@ -53,18 +53,21 @@ def deploy(cloud: Cloud, prefix: str, finess_ej: str) -> None:
     cloud.deploy(f"{prefix}-legal-entity-{finess_ej}", ROOT / "infra" / "legal-entity.yaml", parameters)
 
 
-def put_clients(cloud: Cloud, prefix: str, certified: Certified, trust: Mapping[str, str]) -> None:
+def put_clients(cloud: Cloud, prefix: str, certified: Certified, authority: Authority, trust: Mapping[str, str]) -> None:
     """Put a legal entity's TLS client certificates into its secrets.
 
     Args:
-        trust: `insi` and `dmp`: PEM of what the remote's own certificate must descend from.
+        authority: Who issued them.
+        trust: `insi` and `dmp`: PEM of what the remote's own certificate must descend from, where that is another authority.
     """
     vault = cloud.client("secretsmanager", "operator")
     for kind, credential in certified.clients.items():
+        other = trust.get(kind.partition("-")[0], "")
         secret = {
             "certificate_pem": credential.certificate_pem().decode(),
             "key_pem": credential.key_pem().decode(),
-            "chain_pem": trust[kind.partition("-")[0]],
+            "chain_pem": authority.chain_pem().decode(),
+            **({"ca_pem": other} if other else {}),
         }
         vault.put_secret_value(SecretId=f"{prefix}/legal-entity/{certified.finess_ej}/{kind}", SecretString=json.dumps(secret))
 

@@ -29,7 +29,7 @@ class Input:
 
     Args:
         identities: CSV files of INSi; the vendors' test identities when there is none.
-        records: CSV files of the DMP; without any, whoever is not a test identity has an open record.
+        records: CSV files of the DMP; who is in none has an open record.
     """
 
     identities: tuple[Path, ...] = ()
@@ -45,8 +45,8 @@ def insi_simulator(out: Path, tls: Mapping[str, str], given: Input) -> dict[str,
 def dmp_simulator(out: Path, tls: Mapping[str, str], given: Input) -> dict[str, Any]:
     """Return the settings of our DMP."""
     folders = {"evidence": str(out / "dmp"), "cda": str(out / "cda"), "pdf": str(out / "pdf")}
-    records = {"records": [str(file) for file in given.records]} if given.records else {"options": {"unknown_record": "open"}}
-    return {**folders, "tls": dict(tls), **records}
+    records = {"records": [str(file) for file in given.records]} if given.records else {}
+    return {**folders, "tls": dict(tls), **records, "options": {"unknown_record": "open"}}
 
 
 def insi_settings() -> str:

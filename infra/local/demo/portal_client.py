@@ -59,10 +59,14 @@ class Browser:
         """Follow a link or an address; a path is the portal's."""
         return self._go("GET", urljoin(self.home + "/", address), None, as_json=as_json)
 
-    def submit(self, shown: Answer, form: Form, typed: dict[str, str]) -> Answer:
-        """Send a form of the page shown, with what a person typed or chose."""
+    def submit(self, shown: Answer, form: Form, typed: dict[str, str], *, action: str = "") -> Answer:
+        """Send a form of the page shown, with what a person typed or chose.
+
+        Args:
+            action: `data-action` of the button that was clicked, where the form has several.
+        """
         values = {**form.fields, **typed}
-        target = urljoin(shown.url, form.action or shown.url)
+        target = urljoin(shown.url, form.ways.get(action) or form.action or shown.url)
         if form.method == "get":
             return self._go("GET", f"{target.split('?')[0]}?{urlencode(values)}", None)
         return self._go("POST", target, values, referer=shown.url)

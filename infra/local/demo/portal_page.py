@@ -5,25 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
+VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
+
 
 @dataclass
 class Element:
-    """One element: its tag and attributes, names without `data-`."""
+    """One element: its tag and attributes, names without `data-`; its text in one line, and what stands directly in it."""
 
     tag: str
     attributes: dict[str, str]
     data: dict[str, str]
+    pieces: list[str] = field(default_factory=list)
+    children: list[Element] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """Return what a person reads, white space as one space."""
+        return " ".join("".join(self.pieces).split())
 
 
 @dataclass
 class Form:
-    """One form: where it goes and what it holds before a person types."""
+    """One form: where it goes and what it holds before a person types.
+
+    Args:
+        data: Its `data-` attributes.
+        ways: Where each button with a `data-action` sends it.
+    """
 
     action: str
     method: str
     identifier: str
+    data: dict[str, str] = field(default_factory=dict)
     fields: dict[str, str] = field(default_factory=dict)
     buttons: list[tuple[str, str]] = field(default_factory=list)
+    ways: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -40,10 +56,14 @@ class PageContent:
             names: Names that must be there, without `data-`, `_` for `-`.
             values: Names with the value they must have.
         """
+        return [element.data for element in self.found(*names, **values)]
+
+    def found(self, *names: str, **values: str) -> list[Element]:
+        """Return the elements that have all those names and values; arguments as `rows`."""
         wanted = [name.replace("_", "-") for name in names]
         exact = {name.replace("_", "-"): value for name, value in values.items()}
         return [
-            element.data
+            element
             for element in self.elements
             if all(name in element.data for name in wanted) and all(element.data.get(k) == v for k, v in exact.items())
         ]
@@ -62,6 +82,10 @@ class PageContent:
                 return form
         return None
 
+    def form_of(self, action: str) -> Form | None:
+        """Return the first form whose `data-action` this is, or that has a button with it."""
+        return next((form for form in self.forms if form.data.get("action") == action or action in form.ways), None)
+
 
 class _Reader(HTMLParser):
     def __init__(self) -> None:
@@ -70,14 +94,20 @@ class _Reader(HTMLParser):
         self._form: Form | None = None
         self._select = ""
         self._textarea = ""
+        self._open: list[Element] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Keep what a browser would send."""
         attributes = {name: value or "" for name, value in attrs}
         data = {name.removeprefix("data-"): value for name, value in attributes.items() if name.startswith("data-")}
-        self.page.elements.append(Element(tag, attributes, data))
+        element = Element(tag, attributes, data)
+        self.page.elements.append(element)
+        if self._open:
+            self._open[-1].children.append(element)
+        if tag not in VOID:
+            self._open.append(element)
         if tag == "form":
-            form = Form(attributes.get("action", ""), attributes.get("method", "get").lower(), attributes.get("id", ""))
+            form = Form(attributes.get("action", ""), attributes.get("method", "get").lower(), attributes.get("id", ""), data)
             self._form = form
             self.page.forms.append(form)
         elif self._form is not None:
@@ -86,9 +116,14 @@ class _Reader(HTMLParser):
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Treat `<input/>` as `<input>`."""
         self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self._open.pop()
 
     def handle_endtag(self, tag: str) -> None:
-        """Close forms and lists."""
+        """Close elements, forms and lists."""
+        if any(element.tag == tag for element in self._open):
+            while self._open.pop().tag != tag:
+                pass  # what the page left open ends with what it stands in
         if tag == "form":
             self._form = None
         elif tag == "select":
@@ -97,13 +132,19 @@ class _Reader(HTMLParser):
             self._textarea = ""
 
     def handle_data(self, data: str) -> None:
-        """Keep the text of a text area."""
+        """Keep text, and that of a text area as it was sent."""
+        for element in self._open:
+            element.pieces.append(data)
         if self._textarea and self._form is not None:
-            self._form.fields[self._textarea] += data
+            # The line break right behind the tag is not part of the text.
+            begins = not self._form.fields[self._textarea]
+            self._form.fields[self._textarea] += data.removeprefix("\n") if begins else data
 
     def _control(self, tag: str, attributes: dict[str, str], form: Form) -> None:
         name, value = attributes.get("name", ""), attributes.get("value", "")
         kind = attributes.get("type", "submit" if tag == "button" else "text").lower()
+        if tag == "button" and "data-action" in attributes:
+            form.ways[attributes["data-action"]] = attributes.get("formaction", form.action)
         if tag == "option" and self._select:
             if "selected" in attributes or self._select not in form.fields:
                 form.fields[self._select] = value

@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from infra.local.demo import er7, group
-from infra.local.demo.journey import Journal, Step, StepFailed
+from infra.local.demo.journey import Journal, Step, StepFailed, until
 from infra.local.demo.portal_client import Browser
 from infra.local.demo.supervisor import System
 
@@ -89,6 +89,17 @@ class Scene:
         result = self.system.run("modality", f"infra.local.services.{module}", *arguments, *who, "--evidence", folder)
         step.left("dicom", result["evidence"])
         return dict(result)
+
+    # --- the cloud ---
+
+    def ended(self, step: Step, machine: str, name: str, timeout_s: float = 30.0) -> None:
+        """Wait until an execution has succeeded; its history will be among the evidence."""
+        cloud = self.system.cloud
+        arn = f"{cloud.state_machines[machine].replace(':stateMachine:', ':execution:')}:{name}"
+        until(f"{machine} has started", lambda: name in {each["name"] for each in cloud.executions(machine)}, timeout_s)
+        status = cloud.wait_execution(arn, timeout_s)["status"]
+        step.require(status == "SUCCEEDED", f"the execution ended {status}")
+        step.left("history", [f"{name}.json"])
 
     # --- people ---
 

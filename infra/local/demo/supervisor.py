@@ -10,6 +10,7 @@ import os
 import secrets
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,8 @@ class System:
         self.control: dict[str, str] = {}
         self._issuers: dict[str, str] = {}
         self._urls: dict[str, str] = {}
+        # Somebody else's DMP outlives this run: another tenant has other document ids.
+        self._prefix = PREFIX if remotes["dmp"].simulated else f"{PREFIX}-{secrets.token_hex(3)}"
         self._certified: list[Certified] = []
         self._secrets: dict[str, str] = {}
         self._ca_pem = ""
@@ -85,8 +88,16 @@ class System:
             step.left("pki", ["ca.pem", "crl.pem"])
         with journal.step("start", "simulators listen", "processes"):
             self._start_simulators(tls)
-        with journal.step("start", "deploy template.yaml into the embedded cloud", "CloudFormation") as step:
+        with (
+            journal.step("start", "deploy template.yaml into the embedded cloud", "CloudFormation") as step,
+            ThreadPoolExecutor(1) as beside,
+        ):
+            # Keys take a second to make; nobody waits for them here.
+            making = beside.submit(legal_entities.certify, self._authority, group.table("legal_entities"))
             self.cloud = self._deploy()
+            self._certified = making.result()
+            for one in self._certified:
+                legal_entities.deploy(self.cloud, self._prefix, one.finess_ej)
             step.require(self.cloud.portal_url, "the template has no portal")
         with journal.step(
             "start", "secrets, reference data, gateways; each legal entity's key and certificates", "AWS API"
@@ -104,13 +115,12 @@ class System:
                 step.left("pki", [f"{one.finess_ej}-{kind}.pem" for kind in (*one.clients, "sign")])
 
     def _make_pki(self) -> dict[str, dict[str, str]]:
-        """Make the chain, everybody's certificates and the revocation list; only its public half is evidence."""
+        """Make the chain, the servers' certificates and the revocation list; the public half of it is evidence."""
         folder = self.out.folder / "pki"
         folder.mkdir()
         self._crl = CrlDoor(folder / "crl.pem")
         self._authority = Authority(crl_url=self._crl.url + CRL_PATH)
         self._ca_pem = self._authority.chain_pem().decode()
-        self._certified = legal_entities.certify(self._authority, group.table("legal_entities"))
         trust = write_trust(folder, self._authority)
         return {
             name: {**write_server(self.work, name, self._authority), **(trust if name in SERVICES else {})}
@@ -163,7 +173,7 @@ class System:
 
     def _deploy(self) -> Cloud:
         parameters = {
-            "Prefix": PREFIX,
+            "Prefix": self._prefix,
             "PublicUrl": "{portal_url}",
             "CookieSuffix": secrets.token_hex(4),
             "OidcUrl": self._issuers["group"],
@@ -173,8 +183,8 @@ class System:
             "DmpUrl": self._urls["dmp"],
             "DmpSettings": national.dmp_settings(),
         }
-        sites = [{"Prefix": PREFIX, "Site": row["site"]} for row in group.table("sites")]
-        cloud = spawn_cloud(
+        sites = [{"Prefix": self._prefix, "Site": row["site"]} for row in group.table("sites")]
+        return spawn_cloud(
             self.children,
             self.work,
             parameters=parameters,
@@ -182,9 +192,6 @@ class System:
             sites=sites,
             portal_port=int(os.environ.get("PORTAL_PORT") or 0),
         )
-        for one in self._certified:
-            legal_entities.deploy(cloud, PREFIX, one.finess_ej)
-        return cloud
 
     def _put_secrets(self) -> None:
         settings = self.cloud.function_env("PortalFunction")
@@ -202,9 +209,9 @@ class System:
         for arn in arns - {""}:
             vault.put_secret_value(SecretId=arn, SecretString=self._group_key)
 
-        trust = {name: self._remotes[name].ca_pem() or self._ca_pem for name in SERVICES}
+        trust = {name: self._remotes[name].ca_pem() for name in SERVICES}
         for one in self._certified:
-            legal_entities.put_clients(self.cloud, PREFIX, one, trust)
+            legal_entities.put_clients(self.cloud, self._prefix, one, self._authority, trust)
 
     def _load_reference(self) -> tuple[str, Child]:
         return self._operator("reference", "reference", "load", str(group.REFERENCE))
@@ -214,14 +221,14 @@ class System:
         return self._operator(f"csr-{finess_ej}", "certificates", "csr", finess_ej)
 
     def _certify(self, one: Certified, request: str) -> None:
-        certificate = legal_entities.put_sign_certificate(self.cloud, PREFIX, one.finess_ej, self._authority, request)
+        certificate = legal_entities.put_sign_certificate(self.cloud, self._prefix, one.finess_ej, self._authority, request)
         legal_entities.show(self.out.folder / "pki", one, certificate)
 
     def _operator(self, name: str, *command: str) -> tuple[str, Child]:
         """Start one command of `ris`, as an operator at a terminal would."""
         settings = self.cloud.function_env("PortalFunction")
         tables = {name: value for name, value in settings.items() if name.startswith("TABLE_")}
-        keys = {"SIGN_KEY_ALIAS_PREFIX": f"alias/{PREFIX}-sign-", "SECRET_PREFIX": PREFIX}
+        keys = {"SIGN_KEY_ALIAS_PREFIX": f"alias/{self._prefix}-sign-", "SECRET_PREFIX": self._prefix}
         environment = {**_surroundings(), **self.cloud.aws_environment("operator"), **tables, **keys}
         argv = [str(Path(sys.executable).with_name("ris")), *command]
         return name, self.children.spawn(name, argv, environment, cwd=ROOT, output=self.work / f"{name}.log")
@@ -252,10 +259,10 @@ class System:
             "destinations": peers,
             "spool": str(self.work / f"{name}.spool"),
             "queues": {
-                "hl7_inbound": queue(QueueName=f"{PREFIX}-hl7-inbound.fifo")["QueueUrl"],
-                "dicom_inbound": queue(QueueName=f"{PREFIX}-dicom-inbound.fifo")["QueueUrl"],
-                "worklist_feed": queue(QueueName=f"{PREFIX}-{site}-worklist-feed")["QueueUrl"],
-                "hl7_outbound": queue(QueueName=f"{PREFIX}-{site}-hl7-outbound.fifo")["QueueUrl"],
+                "hl7_inbound": queue(QueueName=f"{self._prefix}-hl7-inbound.fifo")["QueueUrl"],
+                "dicom_inbound": queue(QueueName=f"{self._prefix}-dicom-inbound.fifo")["QueueUrl"],
+                "worklist_feed": queue(QueueName=f"{self._prefix}-{site}-worklist-feed")["QueueUrl"],
+                "hl7_outbound": queue(QueueName=f"{self._prefix}-{site}-hl7-outbound.fifo")["QueueUrl"],
             },
             "bucket_messages": self.cloud.function_env("IntakeHl7Function")["BUCKET_MESSAGES"],
             "group_key": self._group_key,
@@ -306,7 +313,29 @@ class System:
 
     def received(self, name: str) -> list[dict[str, Any]]:
         """Return what a simulator has received so far."""
-        return list(json.loads(self._http.request("GET", self.control[name]).data)["received"])
+        return list(self.report(name)["received"])
+
+    def report(self, name: str) -> dict[str, Any]:
+        """Return all that a simulator's control door shows."""
+        return dict(json.loads(self._http.request("GET", self.control[name]).data))
+
+    def forget_faults(self, name: str) -> None:
+        """Let a simulator forget the faults that were not used."""
+        self._http.request("DELETE", self.control[name])
+
+    def simulated(self, name: str) -> bool:
+        """Tell whether we play a remote."""
+        return self._remotes[name].simulated
+
+    @property
+    def given(self) -> Input:
+        """Return what our INSi and DMP know."""
+        return self._given
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Return where the national services are, ours or somebody else's."""
+        return dict(self._urls)
 
     def provider_ca(self, name: str) -> str:
         """Return the CA file a browser needs for a provider of somebody else."""
@@ -318,7 +347,7 @@ class System:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         total = 0
         for queue in ("hl7-inbound.fifo", "dicom-inbound.fifo"):
-            url = client.get_queue_url(QueueName=f"{PREFIX}-{queue}")["QueueUrl"]
+            url = client.get_queue_url(QueueName=f"{self._prefix}-{queue}")["QueueUrl"]
             attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
             total += sum(int(attributes[name]) for name in names)
         return total

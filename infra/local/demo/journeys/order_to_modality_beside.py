@@ -5,20 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from infra.local.demo import er7
 from infra.local.demo.journey import Step, until
-from infra.local.demo.portal_client import Answer, Browser
+from infra.local.demo.journeys.visit import Visit, submit_booking
+from infra.local.demo.portal_client import Browser
 from infra.local.demo.scene import Booking, Scene
 
 PLACE = re.compile(r"\d+-([A-Z][A-Z0-9]{2})(?:-(\d+))?")
-
-
-def submit_booking(step: Step, person: Browser, shown: Answer, booking: Booking) -> Answer:
-    """Fill the booking form as a person does and send it."""
-    form = shown.page.form_with("exam", "day", "room", "start")
-    step.require(form is not None, f"no booking form (HTTP {shown.status})")
-    assert form is not None
-    return person.submit(shown, form, {"exam": booking.exam, "day": booking.day, "room": booking.room, "start": booking.start})
 
 
 def find_patient(step: Step, person: Browser, ipp: str) -> str:
@@ -31,8 +23,9 @@ def find_patient(step: Step, person: Browser, ipp: str) -> str:
     return rows[0]["patient"] if rows else ""
 
 
-def messages_beside(scene: Scene, person: Browser, booking: Booking, order: er7.Sent, patient_id: str) -> None:
+def messages_beside(scene: Scene, person: Browser, visit: Visit) -> None:
     """Send what is not plain: unreadable messages, twice the same, one that cannot be applied; book a slot that is taken."""
+    booking, order, patient_id = visit.booking, visit.order, visit.patient_id
     for file in scene.files("refused"):
         _refused(scene, booking, file)
     before = _of_patient(person, patient_id)

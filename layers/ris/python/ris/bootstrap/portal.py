@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from ris.application.access.ports import AccessServices
 from ris.application.agenda.apply_hl7 import IntakeServices
 from ris.application.agenda.services import Services as AgendaServices
+from ris.application.identity.services import RecordServices
 from ris.application.reference import ReferenceBook
+from ris.application.report.services import ReportServices
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,15 @@ class PortalServices:
 
     Args:
         intake: Gives the ports of inbound messages, which only the operator's list needs.
+        identity: Gives the ports of identity events, `reports` those of reports: made at the first page that asks.
         clock: Gives the present, aware UTC.
     """
 
     access: AccessServices
     agenda: AgendaServices
     intake: Callable[[], IntakeServices]
+    identity: Callable[[], RecordServices]
+    reports: Callable[[], ReportServices]
     reference: ReferenceBook
     clock: Callable[[], datetime]
     settings: PortalSettings = PortalSettings()
@@ -63,7 +68,18 @@ def services() -> PortalServices:
     """Return the portal's ports over AWS, from this function's environment."""
     from ris.bootstrap.access import access_services
     from ris.bootstrap.agenda import services as agenda_services
+    from ris.bootstrap.documents import services as report_services
+    from ris.bootstrap.identity import record_services
     from ris.bootstrap.intake import intake_services
 
     agenda = agenda_services()
-    return PortalServices(access_services(), agenda, intake_services, agenda.reference, utc_now, settings())
+    return PortalServices(
+        access=access_services(),
+        agenda=agenda,
+        intake=intake_services,
+        identity=record_services,
+        reports=report_services,
+        reference=agenda.reference,
+        clock=utc_now,
+        settings=settings(),
+    )

@@ -56,6 +56,85 @@ class NothingBody(Body):
     """A button."""
 
 
+Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{4,24}$")]
+
+
+class IdentityBody(Body):
+    """A click on the identity panel.
+
+    Args:
+        token: Of the form as it was shown: the same click sent twice is one event.
+        accession: The exam from whose page it comes, or empty.
+    """
+
+    token: Token
+    accession: Identifier = ""
+
+
+class DecisionBody(IdentityBody):
+    """A decision on INSi's answer.
+
+    Args:
+        asked_at: Which answer was shown (ISO 8601).
+    """
+
+    asked_at: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+
+
+class DocumentBody(IdentityBody):
+    """An identity document.
+
+    Args:
+        proof: PAM-FR ZFD-7.
+        expires: `YYYY-MM-DD`, or empty.
+    """
+
+    proof: Annotated[str, StringConstraints(min_length=1, max_length=4)]
+    expires: Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2})?$")] = ""
+
+
+class InformationBody(IdentityBody):
+    """What the patient was told (PAM-FR ZFA-9): `INO`, `IO`, `NA`."""
+
+    information: Annotated[str, StringConstraints(min_length=1, max_length=4)]
+
+
+class MarkBody(IdentityBody):
+    """A mark of an identity: `homonyme`, `douteuse`, `fictive`."""
+
+    mark: Annotated[str, StringConstraints(min_length=1, max_length=16)]
+
+
+class TraitsBody(Body):
+    """Traits as corrected; a field that was not sent leaves its trait as it is, an empty one erases it."""
+
+    token: Token
+    birth_family: Words | None = None
+    birth_given: Words | None = None
+    birth_given_all: Words | None = None
+    birth_date: Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2})?$")] | None = None
+    sex: Annotated[str, StringConstraints(pattern=r"^[MFU]$")] | None = None
+    birth_place_insee: Annotated[str, StringConstraints(max_length=5)] | None = None
+    used_family: Words | None = None
+    used_given: Words | None = None
+    phone: Annotated[str, StringConstraints(max_length=40)] | None = None
+
+
+class ReportBody(Body):
+    """A report as it is written. Sections are the fields `heading-0 text-0 heading-1 text-1 …`, in their order.
+
+    Args:
+        rev: The revision the text was written on, `0` for a report nobody began.
+        recipients: RPPS of those who get a copy, apart by spaces or commas.
+        on: For the mark *provisional*: `1` or `0`.
+    """
+
+    rev: Annotated[str, StringConstraints(pattern=r"^\d{1,9}$")]
+    title: str = ""
+    recipients: Annotated[str, StringConstraints(max_length=2000)] = ""
+    on: Annotated[str, StringConstraints(pattern=r"^[01]?$")] = ""
+
+
 class View(BaseModel):
     """What all JSON answers share."""
 
@@ -137,6 +216,8 @@ class DeliveryView(View):
     state: str
     unknown: bool
     remote_code: str
+    reason: str = ""
+    report_version: int = 0
 
 
 class PerformedView(View):
@@ -162,6 +243,31 @@ class ExamView(View):
     patient: PersonView | None
     deliveries: list[DeliveryView]
     performed: list[PerformedView]
+
+
+class ReadingRowView(View):
+    """One exam that waits for its report; `status` is `none draft provisional refused`."""
+
+    accession_number: str
+    status: str
+    since: str
+    exam_label: str
+    patient: PersonView | None
+
+
+class ReadingView(View):
+    """What waits for a report at a site, the longest first."""
+
+    site: str
+    rows: list[ReadingRowView]
+
+
+class SavedView(View):
+    """A report that was saved; `rev` is what the next save names."""
+
+    accession_number: str
+    rev: int
+    status: str
 
 
 class BookedView(View):

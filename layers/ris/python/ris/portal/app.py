@@ -8,12 +8,17 @@ from typing import Any
 from chalice.app import Blueprint, Chalice
 
 from ris.bootstrap.portal import PortalServices, PortalSettings
-from ris.portal import access, assets_views, identity, openapi, respond
+from ris.portal import access, assets_views, openapi, respond
 from ris.portal.adapter import Adapter, Event
 from ris.portal.agenda import booking, day, exams, messages, requests, worklist
 from ris.portal.call import wanted
 from ris.portal.gate import Gate, GuardedView
+from ris.portal.identity import actions, patients
+from ris.portal.report import editor, reading, versions
 from ris.portal.routing import PathTable, Routes, Rule
+
+BINARY_TYPES = ("application/pdf",)
+"""What leaves in base64 besides Chalice's own list."""
 
 CONTEXTS: tuple[Routes, ...] = (
     access.routes,
@@ -23,7 +28,11 @@ CONTEXTS: tuple[Routes, ...] = (
     worklist.routes,
     exams.routes,
     messages.routes,
-    identity.routes,
+    patients.routes,
+    actions.routes,
+    reading.routes,
+    editor.routes,
+    versions.routes,
     assets_views.routes,
     openapi.routes,
 )
@@ -41,6 +50,7 @@ class Portal:
         self, services: Callable[[], PortalServices], settings: PortalSettings, contexts: Iterable[Routes] = CONTEXTS
     ) -> None:
         self.app = Chalice("ris-portal", configure_logs=False)
+        self.app.api.binary_types.extend(BINARY_TYPES)
         for routes in contexts:
             self.app.register_blueprint(_blueprint(routes))
         self.app.register_middleware(Gate(services, settings, self.rule_of), "http")

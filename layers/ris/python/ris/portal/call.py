@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ris.portal.routing import Rule
 
 MAX_BODY_BYTES = 256 * 1024
-_MAX_FIELDS = 60
+_MAX_FIELDS = 100
 
 
 class Wants(Enum):
@@ -83,7 +83,7 @@ class Call:
             Stop: 413, 415, or 400 when it cannot be read.
         """
         if self._form is None:
-            self._form = parsed_body(self.headers.get("content-type", ""), self.body)
+            self._form = parsed_body(self.headers.get("content-type", ""), self.body, self.rule.max_body)
         return self._form
 
     def admit(self, *sites: str, object_id: str = "") -> str:
@@ -109,13 +109,13 @@ class Call:
         return self.session is not None and allows(self.session, action, site)
 
 
-def parsed_body(content_type: str, body: bytes) -> dict[str, str]:
+def parsed_body(content_type: str, body: bytes, most: int = MAX_BODY_BYTES) -> dict[str, str]:
     """Return the fields of a form or of a flat JSON object; every value is text.
 
     Raises:
-        Stop: 413 over `MAX_BODY_BYTES`, 415 for another type, 400 for what cannot be read or a field given twice.
+        Stop: 413 over `most` bytes, 415 for another type, 400 for what cannot be read or a field given twice.
     """
-    if len(body) > MAX_BODY_BYTES:
+    if len(body) > most:
         raise Stop(413, "body_too_large")
     kind = content_type.partition(";")[0].strip().lower()
     try:

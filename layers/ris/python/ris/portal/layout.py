@@ -28,6 +28,7 @@ class Place:
 
 
 _MENU = (
+    ("À interpréter", "read_report", "/sites/{site}/reading"),
     ("Agenda", "read_agenda", "/sites/{site}/agenda"),
     ("À programmer", "read_requests", "/sites/{site}/requests"),
     ("Liste de travail", "read_worklist", "/sites/{site}/worklist"),

@@ -40,6 +40,7 @@ class Rule:
         audited: The route touches patients: each call writes one audit record.
         body: Model of the form or JSON body of a POST.
         answer: Model of the JSON answer, where the route has one.
+        max_body: Bytes a body may have, where the usual number is not enough.
     """
 
     scope: Scope
@@ -47,6 +48,7 @@ class Rule:
     audited: bool = False
     body: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
+    max_body: int = 256 * 1024
 
     def __post_init__(self) -> None:
         """Refuse a route that names no action though somebody must be allowed to call it."""

@@ -25,6 +25,8 @@ IDENTITY: Final[dict[str, str]] = {
     "strict_traits_locked": "Les traits stricts d’une identité récupérée ou qualifiée sont verrouillés. Une personne habilitée à les "
     "corriger doit le faire.",
     "identity_not_qualified": "L’identité n’est pas qualifiée : aucun matricule INS ne peut sortir. L’accueil la qualifie.",
+    "unknown_event": "Cette action sur l’identité n’est pas connue. Rechargez la page du patient, puis recommencez.",
+    "unknown_answer": "La réponse d’INSi gardée ne se retrouve pas. L’informatique lit les journaux.",
     # identity: answers of INSi
     "insi_nothing_to_decide": "Aucune réponse d’INSi n’attend de décision pour ce patient. Rechargez la page.",
     "insi_answer_changed": "INSi a répondu de nouveau depuis l’affichage. Relisez la nouvelle réponse avant de décider.",

@@ -124,6 +124,10 @@ class DynamoExamStore:
         """See the port."""
         return [items.exam_of(item) for item in self._table.due(f"{site}#publication", until=now, limit=limit)]
 
+    def to_read(self, site: str, *, limit: int) -> list[Exam]:
+        """See the port."""
+        return [items.exam_of(item) for item in self._table.due(f"{site}#reading", limit=limit)]
+
     def get_mpps(self, sop_instance_uid: str) -> MppsRecord | None:
         """See the port."""
         item = self._table.get(*items.mpps_key(sop_instance_uid))

@@ -67,6 +67,8 @@ def exam_item(exam: Exam) -> Item:
 def _exam_list(exam: Exam) -> tuple[str, datetime | None]:
     if exam.state is ExamState.HELD:
         return "hold", exam.hold_expires_at
+    if exam.waits_for_report:
+        return "reading", exam.changed_at or exam.appointment.end
     return "publication", exam.publish_due_at
 
 
@@ -86,6 +88,7 @@ def exam_of(item: Item) -> Exam:
         performed=tuple(Performed(**one) for one in item["performed"]),
         changed_at=instant_of(item.get("changed_at", "")),
         publish_due_at=instant_of(item.get("publish_due_at", "")),
+        reported=item.get("reported", False),
         version=item["version"],
     )
 

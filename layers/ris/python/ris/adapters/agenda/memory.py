@@ -149,6 +149,12 @@ class MemoryExamStore:
             marked = [(one.publish_due_at, one) for one in self._rows.exams.values() if one.site == site and one.publish_due_at]
         return [exam for due, exam in sorted(marked, key=lambda pair: pair[0]) if due <= now][:limit]
 
+    def to_read(self, site: str, *, limit: int) -> list[Exam]:
+        """See `ExamStore`."""
+        with self._rows.lock:
+            waiting = [one for one in self._rows.exams.values() if one.site == site and one.waits_for_report]
+        return sorted(waiting, key=lambda one: (one.changed_at or one.appointment.end, one.accession_number))[:limit]
+
     def get_mpps(self, sop_instance_uid: str) -> MppsRecord | None:
         """See `ExamStore`."""
         with self._rows.lock:

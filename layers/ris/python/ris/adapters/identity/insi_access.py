@@ -1,7 +1,7 @@
 """INSi with the certificates of the group's legal entities, out of Secrets Manager.
 
 A secret is `{prefix}/legal-entity/{finess_ej}/insi-manu` (a person asks) or `…/insi-auto` (a machine does): JSON with `certificate_pem`,
-`key_pem` and `chain_pem`, which is also what INSi's own certificate must descend from.
+`key_pem` and `chain_pem`, which is also what INSi's own certificate must descend from where there is no `ca_pem`.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class CertifiedInsi:
         return InsiSoap(settings, tls_manual=context, tls_automatic=context, new_id=self._new_id)
 
     def _secret(self, name: str) -> tuple[str, str, str]:
-        """Return certificate, key and chain.
+        """Return certificate, key and what INSi's certificate must descend from.
 
         Raises:
             RemoteRejected: `insi_certificate_missing`: nobody has put one in yet.
@@ -91,7 +91,7 @@ class CertifiedInsi:
         try:
             text = self._secrets.get_secret_value(SecretId=name)["SecretString"]
             kept = json.loads(text)
-            return str(kept["certificate_pem"]), str(kept["key_pem"]), str(kept.get("chain_pem", ""))
+            return str(kept["certificate_pem"]), str(kept["key_pem"]), str(kept.get("ca_pem") or kept.get("chain_pem", ""))
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
                 raise RemoteRejected("insi_certificate_missing") from None

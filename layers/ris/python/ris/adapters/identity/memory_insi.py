@@ -35,7 +35,7 @@ class MemoryInsi:
     script: list[InsiAnswer | Exception] = field(default_factory=list)
     calls: list[InsiCall] = field(default_factory=list)
 
-    def of(self, site: Site, *, by_person: bool) -> IdentityService:
+    def of(self, site: Site, *, by_person: bool) -> IdentityService:  # noqa: ARG002 - the calls say it
         """See `InsiAccess`."""
         return _Entity(self, site.legal_entity)
 
@@ -62,7 +62,7 @@ class _Entity:
     insi: MemoryInsi
     legal_entity: str
 
-    def search(self, query: InsiQuery, *, by_person: bool, now: datetime) -> InsiAnswer:
+    def search(self, query: InsiQuery, *, by_person: bool, now: datetime) -> InsiAnswer:  # noqa: ARG002 - no clock here
         """See `IdentityService`."""
         return self.insi.answer(InsiCall(query, by_person, self.legal_entity))
 

@@ -91,6 +91,9 @@ class ExamStore(Protocol):
     def publish_due(self, site: str, *, now: datetime, limit: int) -> list[Exam]:
         """Return the site's exams whose present state should have been on the feed by now, oldest first (index `due`)."""
 
+    def to_read(self, site: str, *, limit: int) -> list[Exam]:
+        """Return the site's exams that were done and whose report nobody began, the longest done first (index `due`)."""
+
     def get_mpps(self, sop_instance_uid: str) -> MppsRecord | None:
         """Return one MPPS, read consistently, or None."""
 

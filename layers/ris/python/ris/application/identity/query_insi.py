@@ -114,5 +114,7 @@ def _search(
 
 
 def _keep_failure(s: QueryServices, kept: Callable[[InsiAnswer, str], KeptAnswer], error: RisError) -> None:
+    if error.code == f"{REMOTE}_breaker_open":
+        return  # nothing was asked
     raw = error.raw if isinstance(error, InsiUnavailable | InsiRejected) else b""
     s.patients.keep_answer(kept(InsiAnswer("", None, raw), error.code))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from ris.application.conflicts import Conflict
 from ris.application.identity.announce import plan_announcement
@@ -48,8 +49,8 @@ def sweep_identity(record: RecordServices, planning: ApplyServices, site: str, n
     errors: list[str] = []
     due = record.patients.insi_due(site, now=now, limit=BATCH)
     left = record.patients.unfinished(site, now=now, limit=BATCH)
-    asked = sum(_safely(lambda each=patient: _ask_again(record, each, site, now), errors) for patient in due)  # type: ignore[misc]
-    restarted = sum(_safely(lambda each=item: _take_up(record, planning, each, now), errors) for item in left)  # type: ignore[misc]
+    asked = sum(_safely(partial(_ask_again, record, patient, site, now), errors) for patient in due)
+    restarted = sum(_safely(partial(_take_up, record, planning, item, now), errors) for item in left)
     return IdentitySweep(asked, restarted, len(errors), len(left), tuple(sorted(set(errors))))
 
 
@@ -76,17 +77,11 @@ def _ask_again(s: RecordServices, listed: Patient, site: str, now: datetime) -> 
     except (InvalidInput, Refused):
         # A person must see to its traits first: until then it is not asked for again.
         try:
-            s.patients.save(_not_due(patient))
+            s.patients.save(replace(patient, due_at=None, due_site=""))
         except Conflict:
             return False
         return False
     return True
-
-
-def _not_due(patient: Patient) -> Patient:
-    from dataclasses import replace
-
-    return replace(patient, due_at=None, due_site="")
 
 
 def _take_up(record: RecordServices, planning: ApplyServices, item: Unfinished, now: datetime) -> bool:

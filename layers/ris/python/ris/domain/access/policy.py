@@ -22,8 +22,8 @@ class Rule:
     rights: frozenset[str] = frozenset()
 
 
-def _roles(names: str) -> Rule:
-    return Rule(frozenset(names.split()))
+def _roles(names: str, rights: str = "") -> Rule:
+    return Rule(frozenset(names.split()), frozenset(rights.split()))
 
 
 POLICY: Mapping[str, Rule] = MappingProxyType(
@@ -41,9 +41,21 @@ POLICY: Mapping[str, Rule] = MappingProxyType(
         "replay_parked": _roles("identity_cell it"),
         "dismiss_parked": _roles("identity_cell it"),
         "read_mpps_unscheduled": _roles("radiographer radiologist identity_cell"),
+        # identity: INSi and the INS are rights beside the roles
+        "query_insi": _roles("receptionist secretary identity_cell", "query_insi"),
+        "qualify_identity": _roles("receptionist secretary identity_cell", "qualify_ins"),
+        "reveal_ins": _roles("receptionist secretary identity_cell", "qualify_ins"),
+        "record_information": _roles("receptionist radiographer secretary identity_cell"),
+        "mark_identity": _roles("receptionist secretary identity_cell"),
+        "clear_identity_mark": _roles("identity_cell", "qualify_ins"),
+        "edit_traits": _roles("receptionist secretary identity_cell"),
+        # reports
+        "read_report": _roles("secretary radiologist"),
+        "edit_report": _roles("secretary radiologist"),
+        "validate_report": _roles("radiologist"),
     }
 )
-"""The table. A right of a person (`ris.domain.access.session.RIGHTS`) is asked by the rows of the identity service, next."""
+"""The table. Rights of a person are those of `ris.domain.access.session.RIGHTS`; `correct_strict_traits` opens traits that are locked."""
 
 
 def role_for(session: Session, action: str, site: str) -> str:

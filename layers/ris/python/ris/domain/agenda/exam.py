@@ -88,6 +88,7 @@ class Exam:
         changed_at: Instant of the last change of state.
         publish_due_at: From this instant the sweep publishes the steps again; None once the site's feed has the present state.
         information: ZFA-9 as collected at the desk for this episode: `INO`, `IO`, `NA`, or empty while nobody asked.
+        reported: Somebody began its report: from then on the report's own row waits, and the exam is off the reading list.
         cancel_reason: Code of the cancellation: `order_cancelled`, `patient`, `site` …; `cancelled_by` is who did it.
     """
 
@@ -112,11 +113,17 @@ class Exam:
     cancelled_by: str = ""
     accession_authority: str = ""
     information: str = ""
+    reported: bool = False
 
     @property
     def reserves(self) -> bool:
         """Whether it keeps its patient from being booked for the same exam that day."""
         return self.state not in (ExamState.CANCELLED, ExamState.EXPIRED, ExamState.DISCONTINUED)
+
+    @property
+    def waits_for_report(self) -> bool:
+        """Whether it was done, its gateway knows, and nobody began its report."""
+        return self.state is ExamState.COMPLETED and self.publish_due_at is None and not self.reported
 
     @property
     def reservation(self) -> tuple[str, str, str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
+from ris.domain.dispatch.dmp import CHANNEL as DMP
 from ris.portal import french
 from ris.portal.pages import moment
+from ris.portal.sentences import SENTENCES
 
 
 @dataclass(frozen=True)
@@ -15,18 +17,56 @@ class DeliveryLine:
 
     Args:
         kind: State for the mark's colour; `unknown` when it was perhaps received.
+        text: What happened and who does what.
+        remote: What the other side said, with its own code; empty when it said nothing.
+        when: Since when it stands so, and when it is looked at again.
     """
 
     row: Delivery
     kind: str
     label: str
     text: str
+    remote: str = ""
+    when: str = ""
 
 
 def line_of(row: Delivery, zone: str) -> DeliveryLine:
     """Return the row with its state's word and its sentence."""
     kind = "unknown" if row.state is DeliveryState.PENDING and row.unknown else row.state.value
-    return DeliveryLine(row, kind, french.word("delivery", kind), _sentence(row, kind, zone))
+    label = french.word("delivery", kind)
+    if row.channel == DMP:
+        return DeliveryLine(row, kind, label, _of_the_dmp(row, kind), _remote(row), _when(row, zone))
+    return DeliveryLine(row, kind, label, _sentence(row, kind, zone))
+
+
+def _of_the_dmp(row: Delivery, kind: str) -> str:
+    """Return the sentence of the row's code: the remote's own where it gave one we know, else of the reason."""
+    known = next((SENTENCES[code] for code in (row.remote_code, row.reason) if code in SENTENCES), "")
+    match kind:
+        case "delivered":
+            return "Le compte rendu est dans le DMP du patient."
+        case "pending" if not known:
+            return "Le dépôt part de lui-même dès que les documents sont signés."
+        case "unknown" if not known:
+            return SENTENCES["dmp_outcome_unknown"]
+        case _:
+            return known or french.sentence(row.reason or row.remote_code or "dmp_unknown_code")
+
+
+def _remote(row: Delivery) -> str:
+    code = f"code {row.remote_code}" if row.remote_code else ""
+    words = f"« {row.remote_words} »" if row.remote_words else ""
+    return (
+        f"Réponse du DMP : {' '.join(each for each in (words, f'({code})' if words and code else code) if each)}"
+        if code or words
+        else ""
+    )
+
+
+def _when(row: Delivery, zone: str) -> str:
+    since = f"Depuis le {moment(row.changed_at, zone)}." if row.changed_at else ""
+    again = f"Prochain essai le {moment(row.due_at, zone)}." if row.due_at else ""
+    return " ".join(each for each in (since, again) if each)
 
 
 def _sentence(row: Delivery, kind: str, zone: str) -> str:

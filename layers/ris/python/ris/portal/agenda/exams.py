@@ -2,7 +2,8 @@
 
 Markup of the page: `[data-exam]` carries `data-accession data-state data-day data-start="HH:MM" data-end data-room data-study-uid
 data-patient data-patient-ipp data-site`; rows `data-delivery data-channel data-recipient data-state data-message-id`;
-`data-mpps data-status`; the fragment `/state` carries `data-accession data-state`.
+`data-delivery` also `data-unknown data-reason data-remote-code data-version`; `#identity` as in `ris.portal.identity.panel`; `#report` with
+`data-report-status data-version`; `data-mpps data-status`; the fragment `/state` carries `data-accession data-state`.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from ris.application.agenda.views import exam_page
 from ris.contracts.portal import DeliveryView, ExamView, PerformedView, ReasonBody
 from ris.domain.agenda.exam import Exam, ExamState
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
+from ris.domain.report.draft import Draft
+from ris.domain.report.version import Version
 from ris.portal.agenda.deliveries import DeliveryLine, line_of
 from ris.portal.answers import Answer, NotFound, Page, Redirect
 from ris.portal.call import Call
 from ris.portal.forms import FormErrors, read
+from ris.portal.identity.panel import PANEL_LISTS, panel_of
 from ris.portal.people import person
 from ris.portal.routing import Routes, Scope
 
@@ -27,6 +31,8 @@ routes = Routes("agenda")
 CANCEL_REASONS = ("patient", "site", "mistake", "order_cancelled")
 _MOST_LOOKS = 40
 """How often a page left open asks by itself; each look counts as activity of the session, which must end some time."""
+_ATTENDED = frozenset({ExamState.HELD, ExamState.BOOKED, ExamState.IN_PROGRESS, ExamState.COMPLETED, ExamState.DISCONTINUED})
+"""States of an exam that takes or took place: its patient is to be identified, and it may have a report."""
 _CANCELLABLE = frozenset({ExamState.HELD, ExamState.BOOKED})
 
 
@@ -117,7 +123,37 @@ def _values(call: Call, page: ExamPage) -> dict[str, object]:
         "lines": lines,
         **_watch(call, page.exam, page.deliveries),
         "cancellable": page.exam.state in _CANCELLABLE,
+        "panel": panel_of(call, page.patient, episode=page.exam) if page.patient and page.exam.state in _ATTENDED else None,
+        **_report_values(call, page),
+        **PANEL_LISTS,
     }
+
+
+def _report_values(call: Call, page: ExamPage) -> dict[str, object]:
+    """Return what the page says of the exam's report, to whom may read reports."""
+    shown = call.may("read_report", page.exam.site) and page.exam.state in _ATTENDED
+    draft = call.services.reports().reports.draft(page.exam.accession_number) if shown else None
+    versions = versions_of(call, page.exam.accession_number, draft)
+    return {
+        "report_shown": shown,
+        "draft": draft,
+        "report_status": status_of_draft(draft),
+        "versions": versions,
+        "may_edit_report": call.may("edit_report", page.exam.site),
+    }
+
+
+def versions_of(call: Call, accession: str, draft: Draft | None) -> list[Version]:
+    """Return the versions of a report, newest first; none is asked for while nobody validated."""
+    begun = draft is not None and (draft.version or draft.validation is not None or draft.refusal is not None)
+    return call.services.reports().reports.versions(accession)[::-1] if begun else []
+
+
+def status_of_draft(draft: Draft | None) -> str:
+    """Return where a report stands in one word of ours: `none refused draft provisional validating validated`."""
+    if draft is None:
+        return "none"
+    return "refused" if draft.refusal is not None else draft.status.value
 
 
 def _view(page: ExamPage) -> ExamView:
@@ -141,6 +177,8 @@ def _view(page: ExamPage) -> ExamView:
                 state=each.state.value,
                 unknown=each.unknown,
                 remote_code=each.remote_code,
+                reason=each.reason,
+                report_version=each.report_version,
             )
             for each in page.deliveries
         ],

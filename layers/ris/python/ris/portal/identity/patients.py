@@ -5,7 +5,9 @@ Markup: rows and page carry `data-patient data-patient-ipp`; exams of the page `
 
 from __future__ import annotations
 
+from ris.application.agenda.pages import PatientPage
 from ris.application.agenda.views import patient_page, search_patients
+from ris.application.identity.records import EventState
 from ris.application.reference import Site
 from ris.contracts.portal import PatientsView, SearchBody
 from ris.domain.access.policy import sites_allowed
@@ -13,6 +15,7 @@ from ris.domain.identity.patient import Patient
 from ris.portal.answers import NotFound, Page
 from ris.portal.call import Call
 from ris.portal.forms import FormErrors, read
+from ris.portal.identity.panel import PANEL_LISTS, Panel, panel_of
 from ris.portal.layout import current_site
 from ris.portal.people import person
 from ris.portal.routing import Routes, Scope
@@ -20,6 +23,8 @@ from ris.portal.routing import Routes, Scope
 routes = Routes("identity")
 _ROWS, _READ = 20, 50
 """Patients of other sites are read past, so more are read than are shown."""
+_MOST_LOOKS = 40
+"""How often a page left open asks by itself whether an event was applied."""
 
 
 @routes.get("/patients", Scope.ANY_SITE, "search_patients")
@@ -58,20 +63,47 @@ def _ipp(call: Call, patient: Patient) -> str:
 @routes.get("/patients/{patient_id}", Scope.OBJECT, "read_patient", audited=True)
 def patient(call: Call, patient_id: str) -> Page:
     """Show one patient, with the exams and requests of the sites where the person has a role."""
+    page = admitted(call, patient_id)
+    return Page("identity/patient.html", page_values(call, page, panel_of(call, page.patient, whole=True)))
+
+
+@routes.get("/patients/{patient_id}/events/{event_id}", Scope.OBJECT, "read_patient")
+def event(call: Call, patient_id: str, event_id: str) -> Page:
+    """Tell whether a recorded event was applied, which the page asks while it runs; it shows nothing of the patient."""
+    call.names(patient_id)
+    store = call.services.identity().patients
+    known, found = store.get(patient_id), store.event(patient_id, event_id)
+    if known is None or found is None:
+        raise NotFound
+    call.admit(*sorted(known.sites), object_id=patient_id)
+    looks = min(int(text), _MOST_LOOKS) if (text := call.one("looks")).isdecimal() else 0
+    settled = found.state is not EventState.RECORDED
+    values = {"event": found, "patient_id": patient_id, "looks": looks + 1, "moving": not settled and looks < _MOST_LOOKS}
+    return Page("identity/event.html", values, headers={"HX-Refresh": "true"} if settled else {})
+
+
+def admitted(call: Call, patient_id: str) -> PatientPage:
+    """Return the patient if the action is allowed at one of their sites; else there is none."""
     call.names(patient_id)
     page = patient_page(call.services.agenda, patient_id)
     if page is None:
         raise NotFound
     call.admit(*sorted(page.patient.sites), object_id=patient_id)
+    return page
+
+
+def page_values(call: Call, page: PatientPage, panel: Panel) -> dict[str, object]:
+    """Return what the patient's page shows."""
     visible = set(sites_allowed(call.person, "read_patient"))
     sites: dict[str, Site] = {each.site: each for each in call.services.reference.sites() if each.site in visible}
-    values = {
+    return {
         "patient": page.patient,
         "traits": page.patient.traits,
+        "panel": panel,
         "ipps": [(at.name, ipp) for at in sites.values() if (ipp := page.patient.ipp(at.ipp_authority))],
         "exams": [exam for exam in page.exams if exam.site in sites],
         "requests": [request for request in page.requests if request.site in sites],
         "sites": sites,
         "bookable": [site for site in sorted(page.patient.sites & visible) if call.may("book_appointment", site)],
+        **PANEL_LISTS,
     }
-    return Page("identity/patient.html", values)

@@ -1,0 +1,1 @@
+"""Patients, and what qualifies their identity."""

@@ -1,0 +1,1 @@
+"""Reports: the reading list, the editor, the validated versions."""
