@@ -21,7 +21,11 @@ CONDITIONS = {
     "101": "Required field missing",
     "102": "Data type error",
     "103": "Table value not found",
+    "198": "Non-conformant cardinality",
+    "199": "Other HL7 error",
     "200": "Unsupported message type",
+    "201": "Unsupported event code",
+    "202": "Unsupported processing id",
     "203": "Unsupported version id",
     "205": "Duplicate key identifier",
     "207": "Application internal error",
@@ -81,22 +85,14 @@ def check_imaging_order(message: Message) -> None:
     require(message.component("ZDS", 1, 4) == "DICOM", "ZDS^1^1", "103", "ZDS-1 is of type DICOM")
 
 
-def check_application(types: frozenset[str], message: Message) -> None:
-    """Check a whole message for the application that receives these types."""
-    check_header(message, types)
-    if message.component("MSH", 9, 1) == "ORM":
-        check_imaging_order(message)
-    elif message.all("PID"):
-        check_patient(message)
-
-
-def acknowledgement(frame: bytes, code: str, refused: Unreadable | None = None) -> bytes:
+def acknowledgement(frame: bytes, code: str, refused: Unreadable | None = None, *, application: str = "") -> bytes:
     """Return the ACK of a frame, built from its header alone.
 
     Args:
         frame: What was received, readable or not.
         code: `AA`, `AE` or `AR`.
         refused: What ERR says; required with AE and AR.
+        application: ERR-5, the code of who receives a document (900-906); a platform says none.
     """
     header = frame.split(b"\r", 1)[0].decode("ascii", "replace").split("|") if frame.startswith(b"MSH|") else []
     received = [field if field.isprintable() and "\ufffd" not in field else "" for field in header] + [""] * 20
@@ -112,5 +108,5 @@ def acknowledgement(frame: bytes, code: str, refused: Unreadable | None = None) 
     ]
     if refused is not None:
         text = CONDITIONS.get(refused.code, "Other")
-        lines.append(f"ERR||{refused.location}|{refused.code}^{text}^HL70357|E||||{refused.why}")
+        lines.append(f"ERR||{refused.location}|{refused.code}^{text}^HL70357|E|{application}|||{refused.why}")
     return ("\r".join(lines) + "\r").encode("ascii", "replace")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 START, END = b"\x0b", b"\x1c\r"
-MAX_FRAME_BYTES = 8 << 20
+MAX_FRAME_BYTES = 64 << 20
 
 
 class BrokenFrame(Exception):
@@ -17,19 +17,21 @@ class FrameReader:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._buffer = b""
+        self._buffer = bytearray()
 
     def next(self) -> bytes | None:
         """Return the bytes of the next frame, or None when the peer closed between two.
 
         Raises:
-            BrokenFrame: Bytes outside a frame, a connection closed inside one, or a frame above 8 MiB.
+            BrokenFrame: Bytes outside a frame, a connection closed inside one, or a frame above 64 MiB.
             TimeoutError: The socket's own time-out.
         """
-        while (end := self._buffer.find(END)) < 0:
+        seen = 0
+        while (end := self._buffer.find(END, max(seen - 1, 0))) < 0:
+            seen = len(self._buffer)
             if self._buffer and self._buffer[:1] != START:
                 raise BrokenFrame("bytes outside a frame")
-            if len(self._buffer) > MAX_FRAME_BYTES:
+            if seen > MAX_FRAME_BYTES:
                 raise BrokenFrame("frame too long")
             chunk = self._connection.recv(65536)
             if not chunk:
@@ -37,7 +39,8 @@ class FrameReader:
                     raise BrokenFrame("connection closed inside a frame")
                 return None
             self._buffer += chunk
-        frame, self._buffer = self._buffer[:end], self._buffer[end + len(END) :]
+        frame = bytes(self._buffer[:end])
+        del self._buffer[: end + len(END)]
         if frame[:1] != START:
             raise BrokenFrame("bytes outside a frame")
         return frame[1:]
