@@ -1,4 +1,7 @@
-"""Plan the messages that tell a change of identity: one delivery row for the PACS of each site that knows the patient."""
+"""Plan the messages that tell a change of identity: one delivery row for the PACS of each site that knows the patient.
+
+Reports that waited for a qualified identity are told here too.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from ris.application.dispatch.plan_order import plan_row
 from ris.application.dispatch.send_identity import IDENTITY_CHANNEL, IDENTITY_RECIPIENT, owner_of
 from ris.application.identity.services import ApplyServices
 from ris.domain.dispatch.delivery import Delivery
+from ris.domain.identity.status import IdentityStatus
 
 
 def plan_announcement(s: ApplyServices, patient_id: str, number: int, now: datetime) -> list[Delivery]:
@@ -34,5 +38,7 @@ def plan_announcement(s: ApplyServices, patient_id: str, number: int, now: datet
             continue
         owner = owner_of(patient_id, name, number)
         rows.append(decide(partial(plan_row, s.deliveries, owner, name, IDENTITY_CHANNEL, IDENTITY_RECIPIENT, now)))
+    if s.reissues is not None and announcement.patient.status is IdentityStatus.QUALIFIEE:
+        s.reissues.wake(patient_id, now)  # before the announcement leaves the sweep's list: it is what brings us back here
     s.patients.announcement_planned(patient_id, number)
     return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from ris.application.breaker import RemoteBreakers
@@ -73,15 +74,34 @@ class QueryServices:
     settings: IdentitySettings = field(default_factory=IdentitySettings)
 
 
+class Reissues(Protocol):
+    """Reports that wait for a qualified identity."""
+
+    def wake(self, patient_id: str, now: datetime) -> int:
+        """Make a qualified patient's reports due that wait for the INS, and start what can be; a second time harms nothing.
+
+        Returns:
+            How many reports wait.
+
+        Raises:
+            RemoteUnavailable: Not all of them are due yet: do it again.
+        """
+
+
 @dataclass(frozen=True)
 class ApplyServices:
-    """Everything outside `apply_identity_event`."""
+    """Everything outside `apply_identity_event`.
+
+    Args:
+        reissues: Where reports are kept, if this deployment has any.
+    """
 
     patients: IdentityStore
     sites: Sites
     deliveries: DeliveryStore
     exams: Exams
     settings: IdentitySettings = field(default_factory=IdentitySettings)
+    reissues: Reissues | None = None
 
 
 @dataclass(frozen=True)

@@ -50,3 +50,16 @@ def _asleep(s: ReportServices, seen: Delivery) -> None:
     row = s.deliveries.get(seen.owner, seen.channel, seen.recipient, seen.report_version)
     if row is not None and held_for_identity(row) and row.due_at is not None:
         s.deliveries.save(replace(row, due_at=None))
+
+
+def release_held(s: ReportServices, accession: str, now: datetime) -> None:
+    """Let rows go that waited for an identity which their documents carry: they are pending, and due now."""
+    for row in s.deliveries.of_owner(accession):
+        if held_for_identity(row):
+            decide(partial(_released, s, row, now))
+
+
+def _released(s: ReportServices, seen: Delivery, now: datetime) -> None:
+    row = s.deliveries.get(seen.owner, seen.channel, seen.recipient, seen.report_version)
+    if row is not None and held_for_identity(row):
+        s.deliveries.save(replace(row, state=DeliveryState.PENDING, reason="", due_at=now, changed_at=now))

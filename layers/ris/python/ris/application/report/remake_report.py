@@ -13,7 +13,7 @@ from datetime import datetime
 
 from ris.application.conflicts import decide
 from ris.application.report.content import identity_of
-from ris.application.report.held_rows import held_for_identity, let_sleep
+from ris.application.report.held_rows import held_for_identity, let_sleep, release_held
 from ris.application.report.services import ReportServices
 from ris.application.report.standing import draft_of, readable_version
 from ris.application.report.validate_report import start
@@ -76,9 +76,10 @@ def reissue_for_identity(s: ReportServices, accession: str, now: datetime) -> bo
 
     Nothing changes when another version is being made: the rows stay due, and the sweep comes back.
 
+    Where the documents carry that INS already, what waits is simply let go.
+
     Returns:
-        Whether the rows that wait for an identity are taken care of here; False: the documents carry that INS already, and what
-        waits may simply leave.
+        Whether a version is being made.
 
     Raises:
         InvalidInput: `unknown_report`.
@@ -89,21 +90,28 @@ def reissue_for_identity(s: ReportServices, accession: str, now: datetime) -> bo
     identity = identity_of(patient) if patient else None
     if identity is None:
         let_sleep(s, accession)
-        return True
+        return False
     if not any(held_for_identity(row) for row in s.deliveries.of_owner(accession)):
-        return True
+        return False
 
-    def wanted(_draft: Draft, last: Version) -> bool:
+    def wanted(draft: Draft, last: Version) -> bool:
         frozen = _content(s, last).identity
-        return frozen is None or frozen.ins != identity.ins
+        if frozen is not None and frozen.ins == identity.ins:
+            return False
+        refused = draft.refusal.at if draft.refusal else None
+        if refused is not None and now < refused + s.settings.remade_again_after:
+            raise Refused(draft.refusal.code if draft.refusal else "", field="refusal")  # a person mends that first
+        return True
 
     try:
         draft, begun = _begin(s, accession, Reason.IDENTITY, IDENTITY_QUALIFIED, now, wanted)
     except Refused:
-        return True  # being made, not validated yet, or deleted: those rows have their own end
+        return False  # another version is being made, or none stands: the rows stay due, or have their own end
     if begun:
         with suppress(RemoteUnavailable):
             start(s, draft)
+    elif draft.status is not DraftStatus.VALIDATING:
+        release_held(s, accession, now)
     return begun or draft.status is DraftStatus.VALIDATING
 
 

@@ -27,10 +27,12 @@ class ReportSettings:
 
     Args:
         psc_required: Validating needs an open Pro Sante Connect session (design, decision 20).
+        remade_again_after: From a refusal of a version that came by itself to the next try.
         restart_after: How long a signing may be late before the sweep starts it again; longer than the machine's retries.
     """
 
     psc_required: bool = True
+    remade_again_after: timedelta = timedelta(hours=1)
     restart_after: timedelta = timedelta(minutes=5)
 
 

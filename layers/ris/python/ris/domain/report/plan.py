@@ -143,7 +143,7 @@ def _dmp(facts: PlanFacts) -> Delivery:
         qualified=facts.qualified,
         opposed=OPPOSED in facts.information,
     )
-    return _begun(row, WITHHELD) if facts.marks.withheld and row.state is DeliveryState.PENDING else row
+    return _begun(row, WITHHELD) if facts.marks.withheld and row.state is not DeliveryState.WITHDRAWN else row
 
 
 def _professionals(facts: PlanFacts) -> list[Delivery]:
