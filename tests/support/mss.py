@@ -34,15 +34,15 @@ PATIENT = "275126322074974@patient.mssante.fr"
 NUMBER = "00112233445566778899aabbccddeeff"
 SENT_AT = datetime(2026, 11, 26, 10, 0, tzinfo=UTC)
 SETTINGS = DmpSettings("https://dmp.invalid/services", "RIS", "1", "HOMOL-1", "2.25.9")
-DOMAINS = "domain,kind\nope.mssante.fr,own\nautre.mssante.fr,trusted\npatient.mssante.fr,patient\n"
-MAILBOXES = f"""address,kind,label,state,limit_mb,answers,password,issuer,common_name,unit
-{MAILBOX},applicative,Essai,open,,,{PASSWORD},TEST AC IGC-SANTE ELEMENTAIRE ORGANISATIONS,,{STRUCTURE}
-autre.logiciel@ope.mssante.fr,applicative,Autre,open,,none,autre,Authority of the operator,,
-{DOCTOR},professional,Dr Luc EXEMPLE,open,,dsn+mdn,,,,
-{CLOSED},professional,Fermé,closed,,,,,,
-{ABROAD},professional,Dr Anne FICTIVE,open,,dsn,,,,
-secretariat@ope.mssante.fr,professional,Secrétariat,open,,none,,,,
-fermee@patient.mssante.fr,patient,Fermée,closed,,,,,,
+DOMAINS = "domain;kind\nope.mssante.fr;own\nautre.mssante.fr;trusted\npatient.mssante.fr;patient\n"
+MAILBOXES = f"""address;kind;label;state;limit_mb;answers;password;issuer;common_name;unit
+{MAILBOX};applicative;Essai;open;;;{PASSWORD};TEST AC IGC-SANTE ELEMENTAIRE ORGANISATIONS;;{STRUCTURE}
+autre.logiciel@ope.mssante.fr;applicative;Autre;open;;none;autre;Authority of the operator;;
+{DOCTOR};professional;Dr Luc EXEMPLE;open;;dsn+mdn;;;;
+{CLOSED};professional;Fermé;closed;;;;;;
+{ABROAD};professional;Dr Anne FICTIVE;open;;dsn;;;;
+secretariat@ope.mssante.fr;professional;Secrétariat;open;;none;;;;
+fermee@patient.mssante.fr;patient;Fermée;closed;;;;;;
 """
 
 

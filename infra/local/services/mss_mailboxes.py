@@ -1,7 +1,7 @@
 """The mailboxes an operator knows, and what becomes of a mail to an address.
 
-Files are CSV. Domains: `domain,kind`, kind `own` (ours), `trusted` (another operator of the white list) or `patient`. Mailboxes:
-`address,kind,label,state,limit_mb,answers,password,issuer,common_name,unit`, where kind is `applicative`, `professional` or `patient`;
+Files are CSV with `;`. Domains: `domain kind`, kind `own` (ours), `trusted` (another operator of the white list) or `patient`. Mailboxes:
+`address kind label state limit_mb answers password issuer common_name unit`, where kind is `applicative`, `professional` or `patient`;
 state `open` or `closed`; limit empty for the domain's; answers the name of a plan (`mss_plans`); the last four are for an applicative
 mailbox: its password and what the certificate of its software must say (empty: anything of the chain).
 
@@ -140,7 +140,7 @@ class Mailboxes:
 
 def _boxes(file: Path | str) -> Iterable[Mailbox]:
     with open(file, encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
+        for row in csv.DictReader(lines, delimiter=";"):
             said = {name: (value or "").strip() for name, value in row.items()}
             if said["kind"] not in KINDS:
                 raise ValueError(f"a mailbox is one of {sorted(KINDS)}")
@@ -150,7 +150,7 @@ def _boxes(file: Path | str) -> Iterable[Mailbox]:
 
 def _domains(file: Path | str) -> Iterable[tuple[str, str]]:
     with open(file, encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
+        for row in csv.DictReader(lines, delimiter=";"):
             if row["kind"] not in DOMAINS:
                 raise ValueError(f"a domain is one of {sorted(DOMAINS)}")
             yield row["domain"].strip().lower(), row["kind"].strip()
