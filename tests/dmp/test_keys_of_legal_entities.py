@@ -142,12 +142,12 @@ def test_a_dispatch_starts_under_its_name_and_a_second_start_is_no_error() -> No
     machines = Machines("ExecutionAlreadyExists", "ThrottlingException")
     workflows = StepFunctionsDispatches(machines, "arn:machine")
 
-    workflows.start_dispatch("26000000001", 2, 3)
+    workflows.start_dispatch("26000000001", 2, 3, (("dmp", "DMP"),))
     with pytest.raises(RemoteUnavailable, match="workflows_unavailable"):
-        workflows.start_dispatch("26000000001", 2, 3)
+        workflows.start_dispatch("26000000001", 2, 3, (("dmp", "DMP"),))
 
     assert machines.started[0] == {
         "stateMachineArn": "arn:machine",
-        "name": "dispatch-26000000001-2-3",
-        "input": '{"accession_number":"26000000001","version":2}',
+        "name": "dispatch-26000000001-2-3-dmp-DMP",
+        "input": '{"accession_number":"26000000001","version":2,"rows":[{"channel":"dmp","recipient":"DMP"}]}',
     }

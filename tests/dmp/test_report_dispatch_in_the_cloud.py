@@ -66,7 +66,7 @@ class Deployed:
 
     def __post_init__(self) -> None:
         self.names = {**self.cloud.function_env("PortalFunction"), **self.cloud.function_env("SendToDmpFunction")}
-        self.rows = DynamoDeliveryStore(self.table("EXAMS"))
+        self.rows = DynamoDeliveryStore(self.table("EXAMS"), self.table("USAGE"))
 
     def table(self, name: str) -> Table:
         return Table(self.cloud.client("dynamodb"), self.names[f"TABLE_{name}"])
@@ -117,7 +117,7 @@ class Deployed:
         )  # fmt: skip
 
     def run(self, accession: str, attempt: int = 1) -> dict[str, Any]:
-        given = {"accession_number": accession, "version": 1}
+        given = {"accession_number": accession, "version": 1, "rows": [{"channel": CHANNEL, "recipient": RECIPIENT}]}
         return self.cloud.wait_execution(self.cloud.start("ReportDispatchStateMachine", f"dispatch-{accession}-1-{attempt}", given))
 
     def row(self, accession: str) -> Delivery:
@@ -207,7 +207,7 @@ def swept(deployed: Deployed, accession: str) -> None:
     described = deployed.cloud.client("stepfunctions").list_executions(
         stateMachineArn=deployed.cloud.function_env("SweepDueFunction")["DISPATCH_STATE_MACHINE_ARN"]
     )
-    (arn,) = [one["executionArn"] for one in described["executions"] if one["name"] == f"dispatch-{accession}-1-{row.executions}"]
+    (arn,) = [one["executionArn"] for one in described["executions"] if one["name"] == f"dispatch-{accession}-1-{row.executions}-dmp-DMP"]
     deployed.cloud.wait_execution(arn)
 
 

@@ -207,7 +207,7 @@ def test_a_row_is_restarted_once_under_a_new_name(world: World) -> None:
     restart_dispatch(world.restarts, row, late)
     restart_dispatch(world.restarts, row, late)  # a second sweep, whose list is behind
 
-    assert world.starts.names == [f"dispatch-{ACCESSION}-1-1", f"dispatch-{ACCESSION}-1-2"]
+    assert world.starts.names == [f"dispatch-{ACCESSION}-1-1", f"dispatch-{ACCESSION}-1-2-dmp-DMP"]
 
 
 def test_a_start_that_failed_is_done_again(world: World) -> None:
@@ -229,7 +229,7 @@ def test_a_person_sends_a_rejected_version_again(world: World) -> None:
     world.run()
 
     assert world.row().state is DeliveryState.DELIVERED
-    assert world.starts.names[-1] == f"dispatch-{ACCESSION}-1-2"
+    assert world.starts.names[-1] == f"dispatch-{ACCESSION}-1-2-dmp-DMP"
 
 
 def test_an_end_that_comes_late_says_nothing_of_a_later_attempt(world: World) -> None:

@@ -43,7 +43,8 @@ def rows(request: pytest.FixtureRequest) -> Rows:
     if request.param == "memory":
         return Rows(MemoryDeliveryStore(), run)
     running = request.getfixturevalue("cloud")
-    table = Table(running.client("dynamodb"), running.function_env("SendToDmpFunction")["TABLE_EXAMS"])
+    names = running.function_env("SendToDmpFunction")
+    table = Table(running.client("dynamodb"), names["TABLE_EXAMS"])
     return Rows(DynamoDeliveryStore(table, Table(table.client, names["TABLE_USAGE"])), run)
 
 

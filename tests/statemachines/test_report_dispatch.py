@@ -17,9 +17,12 @@ from infra.local.cloud.client import Cloud, start_cloud
 from tests.support.stacks import ROOT
 
 MACHINE = json.loads((ROOT / "statemachines" / "report_dispatch.asl.json").read_text("utf-8"))
-STATES: dict[str, Any] = {**MACHINE["States"], **MACHINE["States"]["DispatchChannels"]["Branches"][0]["States"]}
+STATES: dict[str, Any] = {**MACHINE["States"], **MACHINE["States"]["DispatchRows"]["ItemProcessor"]["States"]}
+DMP, PROFESSIONAL = {"channel": "dmp", "recipient": "DMP"}, {"channel": "mss_professional", "recipient": "89990005678"}
+PATIENT, HIS = {"channel": "mss_patient", "recipient": "PATIENT"}, {"channel": "hl7_report", "recipient": "HIS"}
+PAPER = {"channel": "to_print", "recipient": "89990009999"}
 SEND, ASK, NOTHING = (json.dumps({"next": word, "state": "pending"}) for word in ("send", "reconcile", "nothing"))
-# Each scenario: what each attempt of each function does.
+# Each scenario: what each attempt of each function does; with `rows`, for other rows than that of the DMP.
 SCENARIOS: dict[str, dict[str, list[str]]] = {
     "fed": {"CheckDmp": [SEND]},
     "no record": {"CheckDmp": [NOTHING]},
@@ -42,6 +45,31 @@ SCENARIOS: dict[str, dict[str, list[str]]] = {
     "question refused": {"CheckDmp": [ASK], "ReconcileWithDmp": ["InvalidInput"]},
     "recorded after a killed function": {"CheckDmp": ["InvalidInput"], "RecordOutcome": ["crash", "RemoteUnavailable", "ok"]},
     "never recorded": {"CheckDmp": ["InvalidInput"], "RecordOutcome": ["UnexpectedError"]},
+    "mailed": {},
+    "mailed after an outage": {"SendMail": ["RemoteUnavailable", "Lambda.TooManyRequestsException", "ok"]},
+    "operator down for ever": {"SendMail": ["RemoteUnavailable"]},
+    "mail rejected": {"SendMail": ["RemoteRejected"]},
+    "mail's answer lost": {"SendMail": ["OutcomeUnknown"]},
+    "mailer killed": {"SendMail": ["crash"]},
+    "mail never recorded": {"SendMail": ["Refused"], "RecordOutcome": ["crash"]},
+    "handed over": {},
+    "handed over after an outage": {"SendHl7": ["RemoteUnavailable", "ok"]},
+    "gateway's queue down for ever": {"SendHl7": ["RemoteUnavailable"]},
+    "perhaps handed over": {"SendHl7": ["OutcomeUnknown"]},
+    "hl7 never recorded": {"SendHl7": ["InvalidInput"], "RecordOutcome": ["UnexpectedError"]},
+    "all rows": {"CheckDmp": [SEND]},
+    "dmp down, all rows": {"CheckDmp": ["RemoteUnavailable"]},
+    "operator down, all rows": {"CheckDmp": [SEND], "SendMail": ["RemoteUnavailable"]},
+    "paper only": {},
+    "nothing to do": {},
+}
+ALL = [DMP, PROFESSIONAL, PATIENT, HIS, PAPER]
+ROWS: dict[str, list[dict[str, str]]] = {
+    **{name: [PROFESSIONAL] for name in SCENARIOS if "mail" in name or name.startswith("operator")},
+    **{name: [HIS] for name in SCENARIOS if "handed" in name or "hl7" in name or name.startswith("gateway")},
+    **{name: ALL for name in SCENARIOS if name.endswith("all rows")},
+    "paper only": [PAPER],
+    "nothing to do": [],
 }
 
 
@@ -71,7 +99,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
         for number, (name, script) in enumerate(SCENARIOS.items()):
             accession = f"{number:06}"
             (scripts / f"{accession}.json").write_text(json.dumps(script), "utf-8")
-            given = {"accession_number": accession, "version": 1}
+            given = {"accession_number": accession, "version": 1, "rows": ROWS.get(name, [DMP])}
             started[name] = (accession, cloud.start("ReportDispatchStateMachine", f"dispatch-{accession}-1-1", given))
         yield {name: ended(cloud, scripts, accession, arn) for name, (accession, arn) in started.items()}
 
@@ -83,13 +111,16 @@ def ended(cloud: Cloud, scripts: Path, accession: str, arn: str) -> Run:
         for file in scripts.glob(f"{accession}.*.jsonl")
     }
     run = Run(described["status"], described.get("output", {}), inputs)
+    one_row = len(run.output.get("rows", [])) <= 1
     for event in cloud.history(arn):
         kind = event["type"]
         if kind.endswith("StateEntered"):
             run.states.append(event["stateEnteredEventDetails"]["name"])
-        elif kind == "TaskSucceeded":
+        elif kind == "TaskSucceeded" and one_row:
             run.errors.setdefault(run.states[-1], []).append("ok")
-        elif kind in ("TaskFailed", "TaskTimedOut"):
+        elif (
+            kind in ("TaskFailed", "TaskTimedOut") and one_row
+        ):  # rows side by side write one history: whose event it is is not said
             details = event["taskFailedEventDetails" if kind == "TaskFailed" else "taskTimedOutEventDetails"]
             run.errors.setdefault(run.states[-1], []).append(details["error"])
     return run
@@ -103,7 +134,7 @@ def test_a_version_is_checked_and_fed(runs: dict[str, Run]) -> None:
     run = runs["fed"]
 
     assert run.status == "SUCCEEDED"
-    assert run.states == ["DispatchChannels", "CheckDmp", "DmpNext", "SendToDmp", "Dispatched"]
+    assert run.states == ["DispatchRows", "Channel", "CheckDmp", "DmpNext", "SendToDmp", "Dispatched"]
     assert run.inputs["SendToDmp"] == [{"accession_number": "000000", "version": 1}]
 
 
@@ -150,9 +181,39 @@ def test_retries_are_as_many_as_the_definition_says(runs: dict[str, Run]) -> Non
     assert attempts(runs["check refused"])["CheckDmp"] == 1
 
 
+@pytest.mark.parametrize("name", ["mail's answer lost", "mailer killed", "mail rejected"])
+def test_a_mail_that_perhaps_left_or_was_refused_is_recorded_and_never_sent_again_here(runs: dict[str, Run], name: str) -> None:
+    run = runs[name]
+
+    assert attempts(run) == {"SendMail": 1, "RecordOutcome": 1}
+    assert "RecordOutcomeMail" in run.states
+    (given,) = run.inputs["RecordOutcome"]
+    assert (given["channel"], given["recipient"], given["version"]) == ("mss_professional", "89990005678", 1)
+
+
+def test_a_report_goes_to_the_gateway_by_name_of_its_destination_and_version(runs: dict[str, Run]) -> None:
+    assert runs["handed over"].inputs == {
+        "SendHl7": [{"accession_number": runs["handed over"].output["accession_number"], "version": 1, **HIS}]
+    }
+    assert runs["perhaps handed over"].inputs["RecordOutcome"][0]["error"] == "OutcomeUnknown"
+
+
+def test_one_channel_that_is_down_stops_no_other(runs: dict[str, Run]) -> None:
+    assert attempts(runs["all rows"]) == {"CheckDmp": 1, "SendToDmp": 1, "SendMail": 2, "SendHl7": 1}
+    assert attempts(runs["dmp down, all rows"]) == {"CheckDmp": 7, "RecordOutcome": 1, "SendMail": 2, "SendHl7": 1}
+    assert attempts(runs["operator down, all rows"]) == {
+        "CheckDmp": 1,
+        "SendToDmp": 1,
+        "SendMail": 14,
+        "RecordOutcome": 2,
+        "SendHl7": 1,
+    }
+    assert runs["paper only"].inputs == runs["nothing to do"].inputs == {}
+
+
 def test_no_branch_ever_fails(runs: dict[str, Run]) -> None:
     assert {name: run.status for name, run in runs.items() if run.status != "SUCCEEDED"} == {}
-    assert runs["never recorded"].states[-2:] == ["DmpNotRecorded", "Dispatched"]
+    assert runs["never recorded"].states[-2:] == ["RowNotRecorded", "Dispatched"]
 
 
 def test_every_state_retrier_and_catcher_was_executed(runs: dict[str, Run]) -> None:

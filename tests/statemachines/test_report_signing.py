@@ -36,6 +36,7 @@ def scenarios() -> dict[str, dict[str, list[str]]]:
     return found
 
 
+ROWS = [{"channel": "dmp", "recipient": "DMP"}]
 SCENARIOS = scenarios()
 
 
@@ -80,7 +81,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
         for number, (name, script) in enumerate(SCENARIOS.items()):
             accession = f"{number:06}"
             ok = json.dumps(
-                {"accession_number": accession, "version": 1, "state": "signed", "dispatch_name": f"dispatch-{accession}-1-1"}
+                {"accession_number": accession, "version": 1, "state": "signed", "dispatch_name": f"dispatch-{accession}-1-1", "rows": ROWS}
             )
             answers = {task: [ok if word == "ok" else word for word in script.get(task, ["ok"])] for task in TASKS}
             (scripts / f"{accession}.json").write_text(json.dumps(answers), "utf-8")

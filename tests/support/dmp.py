@@ -12,7 +12,7 @@ from ris.adapters.breaker import MemoryBreakerStore
 from ris.adapters.dispatch.memory import MemoryDeliveryStore
 from ris.application.dispatch.check_dmp import check_dmp
 from ris.application.dispatch.dmp_breaker import KnownOutages, StoredBreaker
-from ris.application.dispatch.dmp_port import FrozenVersion, RecordState, SignedVersion
+from ris.application.dispatch.dmp_port import FrozenVersion, RecordState, Rows, SignedVersion
 from ris.application.dispatch.reconcile_with_dmp import reconcile_with_dmp
 from ris.application.dispatch.record_outcome import OutcomeServices, record_outcome
 from ris.application.dispatch.restart_dispatch import restart_dispatch
@@ -160,10 +160,10 @@ class Starts:
     names: list[str] = field(default_factory=list)
     unavailable: bool = False
 
-    def start_dispatch(self, accession_number: str, version: int, attempt: int) -> None:
+    def start_dispatch(self, accession_number: str, version: int, attempt: int, rows: Rows = ((CHANNEL, RECIPIENT),)) -> None:
         if self.unavailable:
             raise RemoteUnavailable("workflows_unavailable")
-        name = f"dispatch-{accession_number}-{version}-{attempt}"
+        name = "-".join(("dispatch", accession_number, str(version), str(attempt), *(rows[0] if attempt > 1 else ())))
         if name not in self.names:
             self.names.append(name)
 
@@ -244,7 +244,8 @@ class World:
 
     def steps(self, version: int = 1) -> Steps:
         """One execution of the machine, task by task."""
-        return execution(MACHINE, self._task, {"accession_number": ACCESSION, "version": version}, self._waited)
+        rows = [{"channel": CHANNEL, "recipient": RECIPIENT}]
+        return execution(MACHINE, self._task, {"accession_number": ACCESSION, "version": version, "rows": rows}, self._waited)
 
     def run(self, version: int = 1) -> list[str]:
         """Run one execution to its end and return the tasks it ran."""

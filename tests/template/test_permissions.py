@@ -26,13 +26,14 @@ ACCEPTED_MANAGED = {
     "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
     "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
 }
-# Where a star may stand: at the end of an object's key, for the exam before a document's name, for the site in a queue's name, for
-# the legal entity in a secret's name (six question marks: what Secrets Manager adds), and for a key that is granted by its alias.
+# Where a star may stand: at the end of an object's key, for the exam before a document's name, for the site in a queue's or a
+# secret's name, for the legal entity in a secret's name (six question marks: what Secrets Manager adds), and for a key that is granted by its alias.
 STARS = (
-    r"arn:aws:s3:::[^*]+/(inbound|outbound)/([^*]+/)?\*",
+    r"arn:aws:s3:::[^*]+/(inbound|outbound|directory)/([^*]+/)?\*",
     r"arn:aws:s3:::ris-demo-documents-[^*]+/(audit/\*|\*/(frozen\.json|report\.pdf|report\.cda\.xml|signature\.xml))",
     r"arn:aws:sqs:[^*]+-\*-(worklist-feed|hl7-outbound\.fifo)",
     r"arn:aws:secretsmanager:[^*]+:secret:ris-demo/legal-entity/\*(/(insi-manu|insi-auto|dmp|sign-certificate)-\?{6})?",
+    r"arn:aws:secretsmanager:[^*]+:secret:ris-demo/mailbox/\*",
     r"arn:aws:kms:eu-west-3:123456789012:key/\*",
 )
 
@@ -99,7 +100,7 @@ def test_only_the_managed_policies_for_logs_and_traces_are_attached() -> None:
 def test_every_function_has_a_role_of_its_own() -> None:
     functions = list(tenant().all("AWS::Lambda::Function"))
 
-    assert len(functions) == len({function.properties["Role"] for function in functions}) == 19
+    assert len(functions) == len({function.properties["Role"] for function in functions}) == 22
 
 
 def test_a_secret_of_a_legal_entity_is_read_by_those_who_use_it() -> None:
