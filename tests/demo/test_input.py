@@ -13,8 +13,8 @@ from infra.local.demo.journeys.order_to_modality_beside import PLACE
 from infra.local.demo.scene import read_booking
 
 SECOND, NATIONAL = (Path(__file__).with_name(name) for name in ("second_input", "national_input"))
-FOLDERS = [INPUT / "order_to_modality", SECOND / "order_to_modality", *sorted(NATIONAL.iterdir())]
-VISITS = [*FOLDERS, INPUT / "order_to_modality" / "bad_day"]
+OTHERS = [INPUT / name for name in ("announcement", "bad_day", "delegated")]
+FOLDERS = [INPUT / "order_to_modality", SECOND / "order_to_modality", *sorted(NATIONAL.iterdir()), *OTHERS]
 
 
 def test_adrun_zoe_comes_as_the_fact_sheet_has_her_without_ins() -> None:
@@ -52,7 +52,7 @@ def test_bytes_are_those_of_the_wire(folder: Path) -> None:
         assert content.endswith(b"\r")
 
 
-@pytest.mark.parametrize("folder", VISITS)
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_what_is_booked_is_the_order_and_the_room_has_its_machine(folder: Path) -> None:
     booking = read_booking(folder / "booking.json")
     order = er7.read(folder / "02-ORM_O01.hl7")
@@ -72,7 +72,7 @@ def test_days_are_relative_to_the_sites_own_today() -> None:
     assert read_booking(FOLDERS[0] / "booking.json").day in {(today + timedelta(days=n)).isoformat() for n in (1, 2)}
 
 
-@pytest.mark.parametrize("folder", VISITS)
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_what_is_typed_is_a_report_with_its_conclusion_and_what_the_desk_may_choose(folder: Path) -> None:
     report = json.loads((folder / "report.json").read_text())
     desk = json.loads(file.read_text()) if (file := folder / "desk.json").exists() else {"document": "CN", "information": "INO"}
@@ -88,7 +88,7 @@ def test_each_of_several_patients_of_one_journey_has_a_folder_of_its_own() -> No
     names = ["accents", "closed", "corsica", "nia", "opposed"]
 
     assert _journeys(NATIONAL) == {f"order_to_modality-{name}": NATIONAL / f"order_to_modality-{name}" for name in names}
-    sent = [er7.read(file) for folder in VISITS for file in folder.glob("*.hl7")]
+    sent = [er7.read(file) for folder in FOLDERS for file in folder.glob("*.hl7")]
     control_ids = [message.value("MSH-10") for message in sent]
     assert len(set(control_ids)) == len(control_ids)
 

@@ -1,6 +1,7 @@
 """The record of a journey says what happened and what did not, even when the run ends in the middle."""
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ class Recorded:
     def __init__(self) -> None:
         self.seen: list[tuple[str, bool]] = []
 
-    def begins(self, journey: str, what: str, protocol: str) -> None:
+    def begins(self, journey: str, what: str, protocol: str, deadline_s: float) -> None:
         self.seen.append((what, False))
 
     def ended(self, step: Step) -> None:
@@ -66,3 +67,33 @@ def test_the_display_sees_each_step_begin_and_end(tmp_path: Path) -> None:
 def test_what_never_comes_fails_with_what_was_waited_for() -> None:
     with pytest.raises(StepFailed, match=r"not within 0.1 s: the moon"):
         until("the moon", lambda: None, 0.1)
+
+
+def test_a_step_ends_red_at_its_deadline_whatever_it_waits_for(journal: Journal, tmp_path: Path) -> None:
+    with pytest.raises(StepFailed), journal.step("order", "wait", "MLLP", deadline_s=0.1):
+        threading.Event().wait(30)
+
+    (entry,) = written(tmp_path)
+    assert (entry["ok"], entry["why"], entry["deadline_s"]) == (False, "not within 0.1 s", 0.1)
+    assert 100 <= entry["milliseconds"] < 20_000
+
+
+def test_a_peer_that_ended_makes_the_running_step_red_with_its_name(tmp_path: Path) -> None:
+    ended: list[str] = []
+    journal = Journal(tmp_path / "journey.json", Recorded(), lambda: ", ".join(ended))
+
+    with pytest.raises(StepFailed), journal.step("order", "wait", "MLLP"):
+        ended.append("HIS-nord")
+        threading.Event().wait(30)
+
+    (entry,) = written(tmp_path)
+    assert (entry["ok"], entry["why"]) == (False, "HIS-nord ended")
+
+
+def test_a_step_that_was_over_before_anybody_looked_is_red_too(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journey.json", Recorded(), lambda: "mss")
+
+    with pytest.raises(StepFailed), journal.step("order", "send", "SMTP"):
+        pass
+
+    assert [entry["why"] for entry in written(tmp_path)] == ["mss ended"]

@@ -9,7 +9,7 @@ from infra.local.demo.remotes import from_environment
 
 def test_without_settings_every_remote_is_ours() -> None:
     assert {name: remote.simulated for name, remote in from_environment({}).items()} == dict.fromkeys(
-        ("group", "psc", "insi", "dmp"), True
+        ("group", "psc", "insi", "dmp", "mss", "directory"), True
     )
 
 

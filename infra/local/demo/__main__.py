@@ -1,7 +1,9 @@
 """`python -m infra.local.demo run` takes the journeys once and ends; `up` keeps the system running until Ctrl-C.
 
 Environment: OUT (evidence, `build/demo`), INPUT (folder of journeys), `{PSC,OIDC}_{URL,CA,CLIENT_ID,CLIENT_SECRET}` (somebody
-else's provider), `{INSI,DMP}_{URL,CA}` (somebody else's service, who has to trust `pki/ca.pem` of the evidence), PORTAL_PORT (a fixed
+else's provider), `{INSI,DMP,MSS}_{URL,CA}` (somebody else's service, who has to trust `pki/ca.pem` of the evidence;
+`MSS_CLIENT_ID`, `MSS_CLIENT_SECRET` are our mailbox there and its password), `DIRECTORY_{URL,CA}` (the
+extract of mailboxes to fetch, a text or a zip), PORTAL_PORT (a fixed
 port for the portal, whose callbacks such a provider has to know beforehand; else a free one).
 """
 
@@ -32,6 +34,8 @@ from infra.local.demo.supervisor import System
 
 INPUT = Path(__file__).with_name("input")
 FIRST_SITE = "nord"
+GIVEN = ("insi.csv", "dmp.csv", "mailboxes.csv", "directory.csv")
+"""Files of a journey that our national services know, in the order of `Input`."""
 _DOORS = {"group": "group account", "psc": "Pro Santé Connect"}
 
 
@@ -49,7 +53,7 @@ def main() -> None:
     )
     try:
         with LiveProgress() as progress, System(out, from_environment(os.environ), sites, _given(journeys)) as system:
-            journal = Journal(out.folder / "journey.json", progress)
+            journal = Journal(out.folder / "journey.json", progress, system.ended)
             ok = (_run if command == "run" else _up)(system, journal, journeys, progress)
     except KeyboardInterrupt:
         ok = command == "up"
@@ -65,8 +69,10 @@ def _interrupted(*_: object) -> NoReturn:
 def _journeys(folder: Path) -> dict[str, Path]:
     """Return the journeys whose input is there; a journey's own folder may be named too."""
     if (folder / "booking.json").exists():
-        return {"order_to_modality": folder}
-    found = {entry.name: entry for entry in sorted(folder.glob("*")) if entry.is_dir() and _journey(entry.name) in JOURNEYS}
+        return {folder.name if _journey(folder.name) in JOURNEYS else "order_to_modality": folder}
+    there = [entry for entry in sorted(folder.glob("*")) if entry.is_dir() and _journey(entry.name) in JOURNEYS]
+    order = list(JOURNEYS)
+    found = {entry.name: entry for entry in sorted(there, key=lambda entry: order.index(_journey(entry.name)))}
     if not found:
         sys.exit(f"INPUT={folder} holds none of the folders {', '.join(JOURNEYS)}; its shape: infra/local/demo/input/README.md")
     return found
@@ -79,10 +85,8 @@ def _journey(name: str) -> str:
 
 def _given(journeys: dict[str, Path]) -> Input:
     """Return what the journeys' folders let our national services know."""
-    found = {
-        name: tuple(file for folder in journeys.values() if (file := folder / name).exists()) for name in ("insi.csv", "dmp.csv")
-    }
-    return Input(identities=found["insi.csv"], records=found["dmp.csv"])
+    found = {name: tuple(file for folder in journeys.values() if (file := folder / name).exists()) for name in GIVEN}
+    return Input(*(found[name] for name in GIVEN))
 
 
 def _run(system: System, journal: Journal, journeys: dict[str, Path], progress: LiveProgress) -> bool:

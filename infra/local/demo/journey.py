@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +18,8 @@ from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 PAUSE_S = 0.05
+DEADLINE_S = 75.0
+WATCHED_EVERY_S = 0.5
 
 
 class StepFailed(Exception):
@@ -25,7 +29,7 @@ class StepFailed(Exception):
 class Display(Protocol):
     """Shows steps as they go."""
 
-    def begins(self, journey: str, what: str, protocol: str) -> None:
+    def begins(self, journey: str, what: str, protocol: str, deadline_s: float) -> None:
         """A step starts."""
 
     def ended(self, step: Step) -> None:
@@ -43,6 +47,8 @@ class Step:
         start: ISO 8601 UTC instant.
         milliseconds: Wall time of the step.
         evidence: Files below the evidence folder that this step left.
+        said: What rows, pages or peers said at this moment, without any patient value.
+        deadline_s: Within this time the step is over, one way or the other.
     """
 
     journey: str
@@ -51,6 +57,8 @@ class Step:
     start: str = ""
     milliseconds: float = 0.0
     evidence: list[str] = field(default_factory=list)
+    said: list[dict[str, str]] = field(default_factory=list)
+    deadline_s: float = DEADLINE_S
     ok: bool = False
     why: str = ""
 
@@ -75,22 +83,30 @@ class Journal:
     Args:
         file: The file to write.
         display: Shows each step.
+        watch: Names what must live and does not, or an empty text.
     """
 
-    def __init__(self, file: Path, display: Display) -> None:
+    def __init__(self, file: Path, display: Display, watch: Callable[[], str] = str) -> None:
         self._file = file
         self._display = display
+        self._watch = watch
         self.steps: list[Step] = []
 
     @contextmanager
-    def step(self, journey: str, what: str, protocol: str) -> Iterator[Step]:
-        """Run the body as one step; whatever it raises makes the step red, and goes on to the caller."""
-        step = Step(journey, what, protocol, start=datetime.now(UTC).isoformat(timespec="milliseconds"))
+    def step(self, journey: str, what: str, protocol: str, deadline_s: float = DEADLINE_S) -> Iterator[Step]:
+        """Run the body as one step; whatever it raises makes the step red, and goes on to the caller.
+
+        Args:
+            deadline_s: When it is over, the step is red, whatever the body waits for; so it is as soon as a peer has ended.
+        """
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        step = Step(journey, what, protocol, start=now, deadline_s=deadline_s)
         self.steps.append(step)
-        self._display.begins(journey, what, protocol)
+        self._display.begins(journey, what, protocol, deadline_s)
         started = time.monotonic()
         try:
-            yield step
+            with _deadline(deadline_s, self._watch):
+                yield step
             step.ok = True
         except StepFailed as failed:
             step.why = str(failed)
@@ -108,6 +124,31 @@ class Journal:
         beside = self._file.with_suffix(".part")
         beside.write_text(json.dumps([asdict(step) for step in self.steps], ensure_ascii=False, indent=1) + "\n")
         beside.rename(self._file)
+
+
+@contextmanager
+def _deadline(seconds: float, watch: Callable[[], str]) -> Iterator[None]:
+    """Interrupt the body at its deadline, or when somebody who must live has ended: a signal interrupts whatever it waits for."""
+    end = time.monotonic() + seconds
+
+    def look(*_: object) -> None:
+        if ended := watch():
+            raise StepFailed(f"{ended} ended")
+        if time.monotonic() > end:
+            raise StepFailed(f"not within {seconds:g} s")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        look()
+        return
+    before = signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, min(WATCHED_EVERY_S, seconds), WATCHED_EVERY_S)
+    try:
+        yield
+        look()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def until(what: str, look: Callable[[], T | None], timeout_s: float = 30.0) -> T:

@@ -27,10 +27,12 @@ class Certified:
 
     Args:
         clients: TLS client certificates by the last part of their secret's name.
+        mailbox: TLS client certificate for the mail operator.
     """
 
     finess_ej: str
     clients: Mapping[str, Credential]
+    mailbox: Credential
 
 
 def certify(authority: Authority, entities: Iterable[Mapping[str, Any]]) -> list[Certified]:
@@ -42,6 +44,7 @@ def certify(authority: Authority, entities: Iterable[Mapping[str, Any]]) -> list
                 kind: authority.auth_cli(structure=f"1{row['finess_ej']}", name=row["name"], service=service)
                 for kind, service in TLS_CLIENTS.items()
             },
+            authority.auth_cli(structure=f"1{row['finess_ej']}", name=row["name"], service="MSSANTE"),
         )
         for row in entities
     ]
@@ -72,6 +75,23 @@ def put_clients(cloud: Cloud, prefix: str, certified: Certified, authority: Auth
         vault.put_secret_value(SecretId=f"{prefix}/legal-entity/{certified.finess_ej}/{kind}", SecretString=json.dumps(secret))
 
 
+def put_mailbox(cloud: Cloud, prefix: str, site: str, certified: Certified, authority: Authority, box: Mapping[str, str]) -> None:
+    """Put the application mailbox of a site into its secret.
+
+    Args:
+        box: `address`, `label`, `reply_to`, `password`, and `ca_pem` where the operator's own certificate has another authority.
+    """
+    secret = {
+        "certificate_pem": certified.mailbox.certificate_pem().decode(),
+        "key_pem": certified.mailbox.key_pem().decode(),
+        "chain_pem": authority.chain_pem().decode(),
+        **box,
+    }
+    cloud.client("secretsmanager", "operator").put_secret_value(
+        SecretId=f"{prefix}/mailbox/{site}", SecretString=json.dumps(secret)
+    )
+
+
 def put_sign_certificate(cloud: Cloud, prefix: str, finess_ej: str, authority: Authority, request: str) -> x509.Certificate:
     """Let the authority answer a request, and put the certificate into its secret.
 
@@ -88,6 +108,6 @@ def put_sign_certificate(cloud: Cloud, prefix: str, finess_ej: str, authority: A
 
 def show(folder: Path, certified: Certified, sign: x509.Certificate) -> None:
     """Leave the public halves in the evidence, as a verifier wants them."""
-    for kind, credential in certified.clients.items():
+    for kind, credential in {**certified.clients, "mailbox": certified.mailbox}.items():
         (folder / f"{certified.finess_ej}-{kind}.pem").write_bytes(credential.certificate_pem())
     (folder / f"{certified.finess_ej}-sign.pem").write_bytes(sign.public_bytes(Encoding.PEM))

@@ -16,7 +16,11 @@ class LiveProgress:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
         self._spinner = Progress(
-            SpinnerColumn(), TextColumn("{task.fields[protocol]:<16}"), TextColumn("{task.description}"), TimeElapsedColumn()
+            SpinnerColumn(),
+            TextColumn("{task.fields[protocol]:<16}"),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            TextColumn("of {task.fields[deadline]:g} s", style="dim"),
         )
         self._live = Live(self._spinner, console=self.console, refresh_per_second=12, transient=True)
         self._journey = ""
@@ -29,12 +33,12 @@ class LiveProgress:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def begins(self, journey: str, what: str, protocol: str) -> None:
+    def begins(self, journey: str, what: str, protocol: str, deadline_s: float) -> None:
         """Show a step that runs."""
         if journey != self._journey:
             self._journey = journey
             self.console.print(Text(f"\n{journey.replace('_', ' ')}", style="bold"))
-        self._spinner.add_task(what, protocol=protocol, total=None)
+        self._spinner.add_task(what, protocol=protocol, deadline=deadline_s, total=None)
 
     def ended(self, step: Step) -> None:
         """Turn the running step into a line that stays."""
@@ -48,4 +52,6 @@ class LiveProgress:
         )
         if step.why:
             line.append(f": {step.why}", style="red")
+        if not step.ok:
+            line.append(f" (deadline {step.deadline_s:g} s)", style="dim")
         self.console.print(line, soft_wrap=True)

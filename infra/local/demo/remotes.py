@@ -1,4 +1,4 @@
-"""Which remotes are simulated, and which are somebody else's: `{PSC,OIDC,INSI,DMP}_{URL,CA}` in the environment."""
+"""Which remotes are simulated, and which are somebody else's: `{PSC,OIDC,INSI,DMP,MSS,DIRECTORY}_{URL,CA}` in the environment."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from pathlib import Path
 
 CLIENT_ID = "ris-demo"
 PROVIDERS = {"group": "OIDC", "psc": "PSC"}
-SERVICES = {"insi": "INSI", "dmp": "DMP"}
+SERVICES = {"insi": "INSI", "dmp": "DMP", "mss": "MSS"}
+FILES = {"directory": "DIRECTORY"}
+"""What is fetched once, by the operator."""
 
 
 @dataclass(frozen=True)
 class Remote:
-    """One OpenID provider, or one national service.
+    """One OpenID provider, one national service, or the national directory.
 
     Args:
-        name: `group` or `psc`, the portal's word for the door; `insi` or `dmp`.
-        url: Issuer of somebody else's provider, address of somebody else's service; empty: ours is started.
+        name: `group` or `psc`, the portal's word for the door; `insi`, `dmp`, `mss` or `directory`.
+        url: Issuer of somebody else's provider, address of somebody else's service (`mss`: its autoconfiguration; `directory`: its extract);
+            empty: ours is started.
         ca_file: PEM file of its CA; empty: the system's trust for a provider, the demo's own PKI for a service.
-        client_id, client_secret: What that provider gave us; invented for ours.
+        client_id, client_secret: What that provider gave us; invented for ours. Of `mss`: our mailbox there and its password.
     """
 
     name: str
@@ -40,11 +43,14 @@ class Remote:
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, Remote]:
-    """Read `OIDC_URL OIDC_CA OIDC_CLIENT_ID OIDC_CLIENT_SECRET`, the same of `PSC`, and `INSI_URL INSI_CA DMP_URL DMP_CA`.
+    """Read address and CA of every remote, and what the providers gave us.
+
+    `OIDC_URL OIDC_CA OIDC_CLIENT_ID OIDC_CLIENT_SECRET`, the same of `PSC`; `INSI_URL INSI_CA` and so on of services and the directory.
+    `MSS_CLIENT_ID MSS_CLIENT_SECRET` are our mailbox at the mail operator and its password.
 
     A CA that is not there, or one without an address, ends the program with its name.
     """
-    prefixes = {**PROVIDERS, **SERVICES}
+    prefixes = {**PROVIDERS, **SERVICES, **FILES}
     for prefix in prefixes.values():
         file = environment.get(f"{prefix}_CA", "")
         if file and not Path(file).is_file():

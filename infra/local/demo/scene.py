@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from infra.local.demo import er7, group
-from infra.local.demo.journey import Journal, Step, StepFailed, until
+from infra.local.demo.journey import DEADLINE_S, Journal, Step, StepFailed, until
 from infra.local.demo.portal_client import Browser
 from infra.local.demo.supervisor import System
 
@@ -56,9 +56,9 @@ class Scene:
         self._browsers: dict[str, Browser] = {}
 
     @contextmanager
-    def step(self, what: str, protocol: str) -> Iterator[Step]:
+    def step(self, what: str, protocol: str, deadline_s: float = DEADLINE_S) -> Iterator[Step]:
         """Run the body as one step of this journey."""
-        with self._journal.step(self.name, what, protocol) as step:
+        with self._journal.step(self.name, what, protocol, deadline_s) as step:
             yield step
 
     def messages(self, subfolder: str = "") -> list[er7.Sent]:

@@ -25,14 +25,16 @@ from infra.local.demo.journey import Journal, StepFailed, until
 from infra.local.demo.legal_entities import Certified
 from infra.local.demo.national import Input
 from infra.local.demo.pki import Authority, write_server, write_trust
-from infra.local.demo.remotes import SERVICES, Remote
+from infra.local.demo.remotes import FILES, SERVICES, Remote
 from infra.local.services.crl import PATH as CRL_PATH
 from infra.local.services.crl import CrlDoor
 
 PREFIX = "ris-demo"
 PROVIDERS = {"group": "oidc_group", "psc": "psc"}
-LISTENERS = {"PACS": ["ORM^O01", "ADT^A31", "ADT^A47"], "HIS": ["ORU^R01", "MDM^T02"]}
+LISTENERS = {"PACS": ["ORM^O01", "ADT^A31", "ADT^A47", "ORU^R01"], "HIS": ["MDM^T02", "MDM^T04", "MDM^T10"]}
 START_S = 60.0
+ADDRESSES = {"insi": "url", "dmp": "url", "mss": "autoconfig", "directory": "extract"}
+"""What a service's status calls the address that the product is given."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,20 @@ class GatewayDoors:
     dicom_port: int
 
 
+def platform_of(site: str) -> str:
+    """Return the name of the hospital platform that feeds DMP and mail for a site, or an empty text: the site does it."""
+    row = group.site(site)
+    return str(row.get("platform", "HIS")) if row.get("who_sends") == "platform" else ""
+
+
 class System:
     """The running system; a context manager.
 
     Args:
         out: Where evidence and the run's own files go.
-        remotes: `group`, `psc`, `insi`, `dmp`.
+        remotes: `group`, `psc`, `insi`, `dmp`, `mss`, `directory`.
         sites: Sites that get a gateway and its two peers.
-        given: What our INSi and DMP know.
+        given: What our national services know.
     """
 
     def __init__(self, out: EvidenceFolder, remotes: Mapping[str, Remote], sites: list[str], given: Input = Input()) -> None:  # noqa: B008 - frozen
@@ -61,6 +69,7 @@ class System:
         self.children = Children()
         self.gateways: dict[str, GatewayDoors] = {}
         self.control: dict[str, str] = {}
+        self._servers: set[str] = set()
         self._issuers: dict[str, str] = {}
         self._urls: dict[str, str] = {}
         # Somebody else's DMP outlives this run: another tenant has other document ids.
@@ -107,6 +116,7 @@ class System:
             starting = [self._start_gateway(site) for site in self._sites]
             self._finish(*loading)
             asking = [self._ask_for_certificate(one.finess_ej) for one in self._certified]
+            self._put_extract()
             for site, status in zip(self._sites, starting, strict=True):
                 self._gateway_ready(site, status)
             self._enrol()
@@ -133,20 +143,26 @@ class System:
             self._start_remote(name, files)
         for site in self._sites:
             for name, types in LISTENERS.items():
-                facts = {"evidence": str(self.out.folder / "hl7"), "name": name, "types": types}
-                self._simulator(f"{name}-{site}", "hl7_listener", facts)
+                facts = {"evidence": str(self.out.folder / "hl7"), "name": name}
+                if name == platform_of(site):
+                    self._simulator(f"{name}-{site}", "hospital_platform", facts)
+                else:
+                    self._simulator(f"{name}-{site}", "hl7_listener", {**facts, "types": types})
         for name in tls:
             status = self._status(name)
             self.control[name] = status["control"]
-            (self._urls if name in SERVICES else self._issuers)[name] = status["url" if name in SERVICES else "issuer"]
+            (self._urls if name in ADDRESSES else self._issuers)[name] = status[ADDRESSES.get(name, "issuer")]
         for name, remote in self._remotes.items():
             if not remote.simulated:
-                (self._urls if name in SERVICES else self._issuers)[name] = remote.url
+                (self._urls if name in ADDRESSES else self._issuers)[name] = remote.url
                 self._secrets[name] = remote.client_secret
 
     def _start_remote(self, name: str, tls: dict[str, str]) -> None:
+        if name in FILES:
+            self._simulator(name, name, national.directory_simulator(tls, self._given))
+            return
         if name in SERVICES:
-            described = {"insi": national.insi_simulator, "dmp": national.dmp_simulator}[name]
+            described = {"insi": national.insi_simulator, "dmp": national.dmp_simulator, "mss": national.mss_simulator}[name]
             self._simulator(name, name, described(self.out.folder, tls, self._given))
             return
         self._secrets[name] = secrets.token_urlsafe(24)
@@ -156,6 +172,7 @@ class System:
     def _simulator(self, name: str, module: str, facts: dict[str, Any]) -> None:
         settings = self.work / f"{name}.json"
         settings.write_text(json.dumps({"status_file": str(self.work / f"{name}.status"), **facts}))
+        self._servers.add(name)
         self._spawn(name, f"infra.local.services.{module}", "--config", str(settings))
 
     def _spawn(self, name: str, module: str, *arguments: str, env: Mapping[str, str] | None = None) -> Child:
@@ -182,6 +199,9 @@ class System:
             "InsiSettings": national.insi_settings(),
             "DmpUrl": self._urls["dmp"],
             "DmpSettings": national.dmp_settings(),
+            "MssUrl": self._urls["mss"],
+            "MssSettings": national.mss_settings(),
+            "RetryPauses": "2 5 10",
         }
         sites = [{"Prefix": self._prefix, "Site": row["site"]} for row in group.table("sites")]
         return spawn_cloud(
@@ -212,6 +232,33 @@ class System:
         trust = {name: self._remotes[name].ca_pem() for name in SERVICES}
         for one in self._certified:
             legal_entities.put_clients(self.cloud, self._prefix, one, self._authority, trust)
+        for site in self._sites:
+            self._put_mailbox(site, trust["mss"])
+
+    def _put_mailbox(self, site: str, ca_pem: str) -> None:
+        """Put the mailbox of a site into its secret: its legal entity's at our operator, or the one that somebody else gave us."""
+        entity, remote = group.site(site)["legal_entity"], self._remotes["mss"]
+        one = next(each for each in self._certified if each.finess_ej == entity)
+        if remote.simulated:
+            row = national.mailbox_of(entity)
+            box = {"address": row["address"], "label": row["label"], "password": row["password"]}
+        else:
+            box = {"address": remote.client_id, "label": one.finess_ej, "password": remote.client_secret}
+        box |= {"ca_pem": ca_pem} if ca_pem else {}
+        legal_entities.put_mailbox(self.cloud, self._prefix, site, one, self._authority, box)
+
+    def _put_extract(self) -> None:
+        """Put the directory's extract where it is looked for, and have it taken up."""
+        remote, bucket = self._remotes["directory"], self.cloud.function_env("ImportDirectoryFunction")["BUCKET_MESSAGES"]
+        url = f"{self._urls['directory']}/{national.EXTRACT}" if remote.simulated else remote.url
+        trust = {"ca_cert_data": self._ca_pem} if remote.simulated else {"ca_certs": remote.ca_file or None}
+        answer = urllib3.PoolManager(**trust, retries=False, timeout=START_S).request("GET", url)
+        if answer.status != 200:
+            raise StepFailed(f"the directory answers HTTP {answer.status}")
+        content = answer.data
+        kind = "zip" if content.startswith(b"PK") else "txt"
+        self.cloud.client("s3", "operator").put_object(Bucket=bucket, Key=f"directory/extract.{kind}", Body=content)
+        self.cloud.fire("ImportDirectorySchedule")
 
     def _load_reference(self) -> tuple[str, Child]:
         return self._operator("reference", "reference", "load", str(group.REFERENCE))
@@ -229,6 +276,7 @@ class System:
         settings = self.cloud.function_env("PortalFunction")
         tables = {name: value for name, value in settings.items() if name.startswith("TABLE_")}
         keys = {"SIGN_KEY_ALIAS_PREFIX": f"alias/{self._prefix}-sign-", "SECRET_PREFIX": self._prefix}
+        keys["DISPATCH_STATE_MACHINE_ARN"] = self.cloud.state_machines["ReportDispatchStateMachine"]
         environment = {**_surroundings(), **self.cloud.aws_environment("operator"), **tables, **keys}
         argv = [str(Path(sys.executable).with_name("ris")), *command]
         return name, self.children.spawn(name, argv, environment, cwd=ROOT, output=self.work / f"{name}.log")
@@ -271,6 +319,7 @@ class System:
         file = self.work / f"{name}.json"
         file.write_text(json.dumps(settings))
         environment = {**_surroundings(), **self.cloud.aws_environment(name)}
+        self._servers.add(name)
         self._spawn(name, "gateways.edge", "--config", str(file), env=environment)
         return name
 
@@ -283,6 +332,8 @@ class System:
         status = self._status(name)
         title = group.site(site)["gateway_ae_title"]
         self.gateways[site] = GatewayDoors(site, title, int(status["mllp_port"]), int(status["dicom_port"]))
+        if platform := platform_of(site):
+            self.tell(f"{platform}-{site}", {"gateway": {"port": self.gateways[site].mllp_port}})
 
     def _enrol(self) -> None:
         """Declare the portal's addresses to our providers, as one does with the real ones."""
@@ -305,6 +356,11 @@ class System:
         text = self._finish(name, self._spawn(name, module, *arguments))
         return json.loads(text.strip().rsplit("\n", 1)[-1])
 
+    def operate(self, *command: str) -> str:
+        """Run a command of `ris` as an operator does, and return what it printed."""
+        (self.work / "operate.log").unlink(missing_ok=True)
+        return self._finish(*self._operator("operate", *command))
+
     def tell(self, name: str, command: dict[str, Any]) -> None:
         """Send a command to a simulator's control door."""
         answer = self._http.request("POST", self.control[name], body=json.dumps(command))
@@ -323,13 +379,17 @@ class System:
         """Let a simulator forget the faults that were not used."""
         self._http.request("DELETE", self.control[name])
 
+    def ended(self) -> str:
+        """Name the servers that have ended and should not, or return an empty text."""
+        return ", ".join(child.name for child in self.children.dead() if child.name in self._servers or child.name == "cloud")
+
     def simulated(self, name: str) -> bool:
         """Tell whether we play a remote."""
         return self._remotes[name].simulated
 
     @property
     def given(self) -> Input:
-        """Return what our INSi and DMP know."""
+        """Return what our national services know."""
         return self._given
 
     @property

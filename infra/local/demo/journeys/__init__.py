@@ -1,10 +1,14 @@
-"""The journeys that exist, by the name of their input folder."""
+"""The journeys that exist, by the name of their input folder, in the order in which they run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from infra.local.demo.journeys import order_to_modality
+from infra.local.demo.journeys import bad_day, delegated, order_to_modality
 from infra.local.demo.scene import Scene
 
-JOURNEYS: dict[str, Callable[[Scene], None]] = {"order_to_modality": order_to_modality.run}
+JOURNEYS: dict[str, Callable[[Scene], None]] = {
+    "order_to_modality": order_to_modality.run,
+    "bad_day": bad_day.run,
+    "delegated": delegated.run,
+}

@@ -1,7 +1,8 @@
-"""A bad day, of another patient: INSi is down while the exam is booked, and the DMP's answer to the report is lost.
+"""Journey C, a bad day: INSi is down, the DMP's answer is lost, the mail operator says not now and then returns a mail, the HIS refuses.
 
-The exam goes on with a provisional identity; the outage is one incident with its failed calls; the sweep asks again with the
-machines' certificate. The report is stored once, however unknown that was for a while.
+The exam goes on with a provisional identity, and the report is validated with it: requester, HIS and PACS get it at once, DMP and patient are
+held. When INSi is back the sweep asks again with the machines' certificate; the identity is qualified, and version 2 leaves by itself. What each
+row said at each moment is in `journey.json`.
 """
 
 from __future__ import annotations
@@ -9,33 +10,142 @@ from __future__ import annotations
 from typing import Any
 
 from infra.local.demo.journey import Step, until
-from infra.local.demo.journeys import desk, record, visit
+from infra.local.demo.journeys import desk, exam, letters, record, visit
 from infra.local.demo.journeys.visit import HTTP, Visit
 from infra.local.demo.portal_client import Browser
 from infra.local.demo.scene import Scene
 
-FOLDER = "bad_day"
 LONG = 1000
 """Faults scheduled: more than are ever used; the outage ends when they are forgotten."""
+NOT_NOW = 2
+"""How often the operator answers 451."""
+HL7 = {"channel": "hl7_report", "recipient": "HIS"}
 
 
-def run(scene: Scene, receptionist: Browser, radiologist: Browser | None) -> None:
-    """Take the folder's patient through, when there is one and we play the services."""
-    if not (scene.folder / FOLDER).is_dir() or not (scene.system.simulated("insi") and scene.system.simulated("dmp")):
-        return
-    ordered = visit.announce(scene, FOLDER)
+def run(scene: Scene) -> None:
+    """Take the patient through, where we play the services."""
+    if not all(scene.system.simulated(name) for name in ("insi", "dmp", "mss")):
+        with scene.step("skipped: the services are somebody else's, and nobody breaks those", HTTP):
+            return
+    ordered = visit.announce(scene)
     with scene.step("INSi goes down: HTTP 503", "SOAP mTLS"):
         scene.system.tell("insi", {"schedule": {"search": [{"fault": "http_503", "times": LONG}]}})
+    with scene.step("the receptionist logs in", "HTTP OpenID") as step:
+        receptionist = scene.login(step, "receptionist")
     booked = visit.book(scene, receptionist, ordered)
     visit.confirmed(scene, receptionist, booked)
-    failed = _provisional(scene, receptionist, booked)
-    _asked_again(scene, receptionist, booked, failed)
-    if booked.typed("desk") is None:
-        return
+    opened_at = _provisional(scene, receptionist, booked)
+    visit.perform(scene, receptionist, booked, second_opinion=False)
+    radiologist = exam.reader(scene, booked)
+    _first_version(scene, radiologist, booked)
+    _asked_again(scene, receptionist, booked, opened_at)
+    _faults_of_the_second(scene, booked)
     desk.qualified(scene, receptionist, booked)
-    if radiologist is not None and booked.typed("report") is not None:
-        visit.perform(scene, receptionist, booked, second_opinion=False)
-        _lost_answer(scene, radiologist, booked)
+    _second_version(scene, radiologist, booked)
+
+
+# --- version 1: without an INS ---
+
+
+def _first_version(scene: Scene, person: Browser, booked: Visit) -> None:
+    peer = f"HIS-{booked.booking.site}"
+    with scene.step("the HIS will answer AR once", "MLLP"):
+        scene.system.tell(peer, {"schedule": {"message": ["AR"]}})
+    record.validated(scene, person, booked)
+    with scene.step("the HIS answers AR: its row stays pending, with the peer's words", "MLLP") as step:
+        letters.becomes(
+            person, booked, "the HIS's row says that it was put off", state="pending", reason="postponed_by_peer", **HL7
+        )
+        letters.say(step, person, booked)
+    with scene.step("not qualified: DMP and patient are held: identity; requester and PACS have the report", "SMTP MLLP") as step:
+        for channel in ("dmp", "mss_patient"):
+            letters.becomes(person, booked, f"{channel} is held", channel=channel, state="held", reason="identity", version="1")
+        letters.becomes(person, booked, "the PACS has it", channel="hl7_report", recipient="PACS", state="delivered", version="1")
+        if address := letters.requester_address(scene, booked):
+            row = letters.becomes(
+                person, booked, "the requester has it", channel="mss_professional", state="delivered", version="1"
+            )
+            letters.mailed(step, scene, row, address)
+        letters.say(step, person, booked)
+    with scene.step("the same message again when it is due: AA, delivered on the retry", "MLLP") as step:
+        row = letters.becomes(person, booked, "the HIS's row is delivered", state="delivered", version="1", **HL7)
+        letters.message_of(step, scene, row, "MDM_T02", times=2)
+        letters.say(step, person, booked)
+
+
+# --- version 2: by itself, with the INS ---
+
+
+def _faults_of_the_second(scene: Scene, booked: Visit) -> None:
+    address = letters.patient_address(scene, booked).lower()
+    with scene.step(
+        f"the DMP will lose its answer, the operator say 451 {NOT_NOW} times and return the patient's mail, the HIS say AE", "all"
+    ):
+        scene.system.tell("dmp", {"schedule": {"iti-41": ["lost_answer"]}})
+        busy = {"fault": "reply", "code": 451, "text": "4.3.0 Service momentanement indisponible", "times": NOT_NOW}
+        scene.system.tell("mss", {"schedule": {f"data:{address}": [busy]}})
+        scene.system.tell("mss", {"mailbox": {"address": address, "kind": "patient", "state": "closed"}})
+        scene.system.tell(f"HIS-{booked.booking.site}", {"schedule": {"message": ["AE"]}})
+
+
+def _second_version(scene: Scene, person: Browser, booked: Visit) -> None:
+    before = len(scene.system.received("dmp"))
+    with scene.step(
+        "the identity is qualified: version 2 with the INS is made by itself, with nobody's click", "Step Functions"
+    ) as step:
+        scene.ended(step, "ReportSigningStateMachine", f"signing-{booked.accession}-2")
+        letters.becomes(person, booked, "rows of version 2", version="2")
+        letters.say(step, person, booked)
+    with scene.step(
+        "the DMP stores it and its answer is lost: asked (TD3.1b), found, delivered; a first submission", "SOAP mTLS"
+    ) as step:
+        scene.ended(step, "ReportDispatchStateMachine", f"dispatch-{booked.accession}-2-1")
+        row = letters.becomes(person, booked, "the DMP's row is delivered", channel="dmp", state="delivered", version="2")
+        _reconciled(step, scene, booked, before)
+        letters.say(step, person, booked)
+    del row
+    _returned(scene, person, booked)
+    _refused_then_by_hand(scene, person, booked)
+    with scene.step("the requester was mailed once: the content is the same", "SMTP") as step:
+        sent = [one for one in letters.rows(person, booked, channel="mss_professional") if one["state"] == "delivered"]
+        step.require(len(sent) <= 1, f"{len(sent)} mails to the requester")
+        for one in sent:
+            step.same("how often the operator took the requester's mail", 1, letters.count_of(scene, one["message-id"])["accepted"])
+        letters.say(step, person, booked)
+
+
+def _returned(scene: Scene, person: Browser, booked: Visit) -> None:
+    address = letters.patient_address(scene, booked)
+    patient = {"channel": "mss_patient", "version": "2"}
+    with scene.step(
+        "the operator says 451, then takes the same mail, then returns it: the patient's mailbox is closed", "SMTP IMAP"
+    ) as step:
+        row = letters.becomes(person, booked, "the patient's row is rejected", state="rejected", **patient)
+        count = letters.count_of(scene, row["message-id"])
+        step.same("how often the operator took the mail", 1, count["accepted"])
+        step.require(list(count["recipients"]) == [address.lower()], "the mail did not go to the patient's INS")
+        for number in count["numbers"]:
+            step.left("mssante", [f"{number:03d}.eml", f"{number:03d}.json"])
+        step.require(row["remote-code"], "the row has no code of the operator")
+        letters.say(step, person, booked)
+
+
+def _refused_then_by_hand(scene: Scene, person: Browser, booked: Visit) -> None:
+    with scene.step("the HIS refuses the T10 (AE): its row is rejected, with the peer's words", "MLLP") as step:
+        letters.becomes(person, booked, "the HIS's row is rejected", state="rejected", version="2", **HL7)
+        letters.say(step, person, booked)
+    with scene.step("sent again by hand (dry run first): MDM^T10 taken; the same bytes", "ris MLLP") as step:
+        mine = ("--exam", booked.accession, "--channel", "hl7_report", "--json")
+        dry = scene.system.operate("dispatch", "retry", *mine, "--dry-run")
+        step.require(booked.accession in dry, "the dry run does not name the exam")
+        scene.system.operate("dispatch", "retry", *mine)
+        row = letters.becomes(person, booked, "the HIS's row is delivered", state="delivered", version="2", **HL7)
+        got = letters.message_of(step, scene, row, "MDM_T10", times=2)
+        step.require(got.value("TXA-13"), "the message names no document that it replaces")
+        letters.say(step, person, booked)
+
+
+# --- INSi ---
 
 
 def _provisional(scene: Scene, person: Browser, booked: Visit) -> str:
@@ -99,30 +209,14 @@ def _incidents(scene: Scene) -> list[dict[str, Any]]:
     ]
 
 
-def _lost_answer(scene: Scene, radiologist: Browser, booked: Visit) -> None:
-    with scene.step("the DMP will store the document and cut the connection before it answers", "SOAP mTLS"):
-        before = len(scene.system.received("dmp"))
-        scene.system.tell("dmp", {"schedule": {"iti-41": ["lost_answer"]}})
-    record.validated(scene, radiologist, booked)
-    deposit = record.dispatched(scene, radiologist, booked, before)
-    assert deposit is not None
-    with scene.step("unknown, reconciled by asking (TD3.1b): delivered, one submission, one document", "SOAP mTLS") as step:
-        _reconciled(step, scene, booked, deposit)
-
-
-def _reconciled(step: Step, scene: Scene, booked: Visit, deposit: record.Deposit) -> None:
+def _reconciled(step: Step, scene: Scene, booked: Visit, before: int) -> None:
+    deposit = record.deposit(step, scene, booked, before)
     made = [note["operation"] for note in deposit.calls if "operation" in note]
     step.require(made.count("iti-41") == 1, f"{made.count('iti-41')} submissions")
     step.require("iti-18" in made, "the DMP was never asked for the document")
     lost = next(note for note in deposit.calls if note.get("operation") == "iti-41")
-    unanswered = f"{lost['number']:03d}-iti-41-response.http"
-    step.require(not (scene.system.out.folder / "dmp" / unanswered).exists(), "the submission was answered")
-    cloud = scene.system.cloud
-    machine = cloud.state_machines["ReportDispatchStateMachine"].replace(":stateMachine:", ":execution:")
-    entered = {
-        event["stateEnteredEventDetails"]["name"]
-        for event in cloud.history(f"{machine}:dispatch-{booked.accession}-1-1")
-        if "stateEnteredEventDetails" in event
-    }
-    step.require("ReconcileWithDmp" in entered, "the machine did not reconcile")
-    step.left("history", [f"dispatch-{booked.accession}-1-1.json"])
+    folder = scene.system.out.folder / "dmp"
+    step.require(not (folder / f"{lost['number']:03d}-iti-41-response.http").exists(), "the submission was answered")
+    asked = (folder / f"{lost['number']:03d}-iti-41-request.http").read_bytes()
+    step.require(b"urn:ihe:iti:2007:AssociationType:RPLC" not in asked, "the DMP was asked to replace what it never had")
+    record.holds(step, scene, booked, deposit.unique_id)

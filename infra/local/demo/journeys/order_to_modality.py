@@ -1,15 +1,14 @@
-"""Journey A: from the hospital's order to the finished exam, and on to the report in the national record.
+"""Journey A: from the hospital's order to the finished exam, and on to the report in the national record and to everybody who waits for it.
 
 The identity is proven where the folder has `desk.json`, the report written where it has `report.json`. What is beside the journey is in
-`order_to_modality_beside`, a day on which services fail in `bad_day`.
+`order_to_modality_beside`.
 """
 
 from __future__ import annotations
 
-from infra.local.demo.journeys import bad_day, desk, record, visit
+from infra.local.demo.journeys import desk, letters, record, visit
 from infra.local.demo.journeys import order_to_modality_beside as beside
 from infra.local.demo.journeys.visit import Visit
-from infra.local.demo.portal_client import Browser
 from infra.local.demo.scene import Scene
 
 
@@ -26,20 +25,22 @@ def run(scene: Scene) -> None:
         desk.qualified(scene, receptionist, booked)
     visit.pacs_knows(scene, receptionist, booked)
     visit.perform(scene, receptionist, booked, second_opinion="-" not in scene.name)
-    radiologist = _read(scene, booked)
+    _read(scene, booked)
     beside.messages_beside(scene, receptionist, booked)
-    bad_day.run(scene, receptionist, radiologist)
     with scene.step("the receptionist logs out; the session is over", visit.HTTP) as step:
         visit.log_out(step, receptionist, booked.booking)
 
 
-def _read(scene: Scene, booked: Visit) -> Browser:
+def _read(scene: Scene, booked: Visit) -> None:
     """Let the radiologist open the finished exam, and write the report that the input holds."""
     with scene.step("the radiologist logs in and opens the finished exam", "HTTP OpenID") as step:
         radiologist = scene.login(step, "radiologist")
         visit.exam_holds(step, radiologist, booked, "completed")
     if booked.typed("report") is not None:
         before = len(scene.system.received("dmp")) if scene.system.simulated("dmp") else 0
+        kept = letters.keep_the_patients_mail(scene, booked)
         record.validated(scene, radiologist, booked)
-        record.dispatched(scene, radiologist, booked, before)
-    return radiologist
+        if kept:
+            letters.others_first(scene, radiologist, booked)
+        deposit = record.dispatched(scene, radiologist, booked, before)
+        letters.sent(scene, radiologist, booked, deposit.unique_id if deposit else "")

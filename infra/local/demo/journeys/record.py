@@ -140,10 +140,10 @@ def _delivered(scene: Scene, person: Browser, visit: Visit, before: int) -> Depo
         until("the DMP's row is delivered", lambda: _dmp_row(person, visit, state="delivered"))
         if not scene.system.simulated("dmp"):
             return None
-        deposit = _deposit(step, scene, visit, before)
+        found = deposit(step, scene, visit, before)
     with scene.step("the DMP holds exactly this document: INS, title, every word; its pages are drawn", "CDA PDF/A") as step:
-        _holds(step, scene, visit, deposit.unique_id)
-    return deposit
+        holds(step, scene, visit, found.unique_id)
+    return found
 
 
 def _dmp_row(person: Browser, visit: Visit, **facts: str) -> Element | None:
@@ -161,7 +161,8 @@ def _accession_numbers(document: Any) -> set[str]:
     return {each.get("extension") for each in document.iterfind(f"{HL7}inFulfillmentOf/{HL7}order/{PS3_20}accessionNumber")}
 
 
-def _deposit(step: Step, scene: Scene, visit: Visit, before: int) -> Deposit:
+def deposit(step: Step, scene: Scene, visit: Visit, before: int) -> Deposit:
+    """Require exactly one document of the exam at our DMP, submitted once; return what it left there."""
     report = scene.system.report("dmp")
     entity = group.site(visit.booking.site)["legal_entity"]
     made = [note for note in report["received"][before:] if note.get("structure") == f"1{entity}"]
@@ -177,7 +178,8 @@ def _deposit(step: Step, scene: Scene, visit: Visit, before: int) -> Deposit:
     return Deposit(unique_id, made)
 
 
-def _holds(step: Step, scene: Scene, visit: Visit, unique_id: str) -> None:
+def holds(step: Step, scene: Scene, visit: Visit, unique_id: str) -> None:
+    """Require a document to say what was typed, of the patient with the INS and the IPP; its pages are drawn."""
     out = scene.system.out.folder
     root = etree.parse(out / "cda" / f"{unique_id}.xml").getroot()
     typed = visit.typed("report")
