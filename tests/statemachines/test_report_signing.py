@@ -26,6 +26,7 @@ def scenarios() -> dict[str, dict[str, list[str]]]:
         "all is well": {},
         "dispatched before": {},
         "dispatch cannot start": {},
+        "a deletion": {"FreezeReport": ["signed"]},
     }
     for task in TASKS:
         found[f"{task} after an outage"] = {task: ["RemoteUnavailable", "Lambda.TooManyRequestsException", "ok"]}
@@ -72,6 +73,15 @@ def given(accession: str) -> dict[str, Any]:
     }
 
 
+def answer(accession: str, task: str, word: str) -> str:
+    """Return what a function says to one attempt: what is frozen is not signed yet, a deletion is."""
+    if word not in ("ok", "signed"):
+        return word
+    state = "frozen" if (task, word) == ("FreezeReport", "ok") else "signed"
+    said = {"accession_number": accession, "version": 1, "state": state, "dispatch_name": f"dispatch-{accession}-1-1", "rows": ROWS}
+    return json.dumps(said)
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
     scripts = tmp_path_factory.mktemp("scripts")
@@ -80,10 +90,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
         started = {}
         for number, (name, script) in enumerate(SCENARIOS.items()):
             accession = f"{number:06}"
-            ok = json.dumps(
-                {"accession_number": accession, "version": 1, "state": "signed", "dispatch_name": f"dispatch-{accession}-1-1", "rows": ROWS}
-            )
-            answers = {task: [ok if word == "ok" else word for word in script.get(task, ["ok"])] for task in TASKS}
+            answers = {task: [answer(accession, task, word) for word in script.get(task, ["ok"])] for task in TASKS}
             (scripts / f"{accession}.json").write_text(json.dumps(answers), "utf-8")
             machine = "UnconnectedStateMachine" if name == "dispatch cannot start" else "ReportSigningStateMachine"
             if name == "dispatched before":
@@ -120,10 +127,21 @@ def ended(cloud: Cloud, scripts: Path, accession: str, arn: str) -> Run:
 def test_a_validated_report_is_made_signed_and_its_dispatch_started(runs: dict[str, Run]) -> None:
     run = runs["all is well"]
 
-    assert (run.status, run.states) == ("SUCCEEDED", [*TASKS, "StartDispatch", "Signed"])
+    assert (run.status, run.states) == (
+        "SUCCEEDED", ["FreezeReport", "AreThereDocumentsToMake", *TASKS[1:], "StartDispatch", "Signed"],
+    )  # fmt: skip
     assert run.inputs["FreezeReport"] == [given("000000")]
     assert run.inputs["SignSubmission"] == [{"accession_number": "000000", "version": 1}]
     assert run.dispatches == ["dispatch-000000-1-1"]
+
+
+def test_a_deletion_has_no_documents_to_make_and_is_dispatched(runs: dict[str, Run]) -> None:
+    run = runs["a deletion"]
+
+    assert (run.status, run.states) == (
+        "SUCCEEDED", ["FreezeReport", "AreThereDocumentsToMake", "NothingToSign", "StartDispatch", "Signed"],
+    )  # fmt: skip
+    assert run.dispatches == ["dispatch-000003-1-1"]
 
 
 def test_a_dispatch_that_was_started_before_is_a_start_that_was_done(runs: dict[str, Run]) -> None:

@@ -164,7 +164,9 @@ class Table:
             request["ExclusiveStartKey"] = {"pk": {"S": pk}, "sk": {"S": after}}
         return self._pages(request, limit)
 
-    def due(self, due_pk: str, *, until: datetime | None = None, limit: int, after: Item | None = None) -> list[Item]:
+    def due(
+        self, due_pk: str, *, until: datetime | None = None, limit: int, after: Item | None = None, since: datetime | None = None
+    ) -> list[Item]:
         """Return the items on one list of the sparse index, the earliest `due_at` first.
 
         An index is behind its table: what is written from this list is decided again on the base item.
@@ -174,12 +176,20 @@ class Table:
             until: Only what is due at this instant; None means all.
             limit: At most so many.
             after: An item of this list, behind which it goes on.
+            since: Nothing that was due before this instant.
         """
+        bounds = {":since": since, ":until": until}
+        parts = ["due_pk = :pk", *(["due_at >= :since"] if since else []), *(["due_at <= :until"] if until else [])]
+        if since and until:
+            parts = ["due_pk = :pk", "due_at BETWEEN :since AND :until"]
         request: dict[str, Any] = {
             "TableName": self.name,
             "IndexName": DUE_INDEX,
-            "KeyConditionExpression": "due_pk = :pk" + (" AND due_at <= :until" if until else ""),
-            "ExpressionAttributeValues": {":pk": {"S": due_pk}, **({":until": {"S": instant_text(until)}} if until else {})},
+            "KeyConditionExpression": " AND ".join(parts),
+            "ExpressionAttributeValues": {
+                ":pk": {"S": due_pk},
+                **{name: {"S": instant_text(instant)} for name, instant in bounds.items() if instant},
+            },
         }
         if after:
             request["ExclusiveStartKey"] = {name: marshal(after[name]) for name in ("pk", "sk", "due_pk", "due_at")}

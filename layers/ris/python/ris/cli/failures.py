@@ -16,6 +16,7 @@ SENTENCES = {
     "not_pem": "ce n'est pas du PEM lisible, ou la clé est chiffrée",
     "certificate_of_another_key": "le certificat n'est pas celui de cette clé",
     "unknown_site": "ce site n'existe pas",
+    "unknown_delivery": "aucun envoi de ce canal pour cet examen",
 }
 
 

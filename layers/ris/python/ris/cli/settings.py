@@ -21,6 +21,7 @@ VARIABLES = {
     "TABLE_SESSIONS": "SessionsTable",
     "BUCKET_MESSAGES": "MessagesBucket",
     "BOOKING_STATE_MACHINE_ARN": "BookingStateMachineArn",
+    "DISPATCH_STATE_MACHINE_ARN": "ReportDispatchStateMachineArn",
     "GROUP_KEY_SECRET_ARN": "GroupKeySecretArn",
     "BUCKET_DOCUMENTS": "DocumentsBucket",
     "AUDIT_KEY_ID": "AuditKeyArn",

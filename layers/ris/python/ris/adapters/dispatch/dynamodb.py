@@ -2,7 +2,7 @@
 
 | item | pk | sk | lists |
 |---|---|---|---|
-| row | `EXAM#{accession}` | `DELIVERY#{channel}#{recipient}` | `{site}#delivery` while `due_at` is set |
+| row | `EXAM#{accession}` | `DELIVERY#{channel}#{recipient}` | `{site}#delivery` while `due_at` is set; `{site}#rejected` |
 | row of a report | `EXAM#{accession}` | `DELIVERY#{channel}#{recipient}#v{version}` | the same |
 | its MSH-10, or what its Message-ID is made of | `OUTBOUND#{message_id}` | `OUTBOUND` | |
 | a document that left by mail | `DOCUMENT#{document_id}` | `MAIL#{channel}#{recipient}#v{version}` | |
@@ -82,6 +82,10 @@ class DynamoDeliveryStore:
         """Return rows of the site whose `due_at` has passed, oldest first."""
         return [_delivery(item) for item in self._table.due(f"{site}#delivery", until=now, limit=limit)]
 
+    def rejected(self, site: str, *, since: datetime, limit: int) -> list[Delivery]:
+        """Return rows of the site that were rejected since, the earliest first."""
+        return [_delivery(item) for item in self._table.due(f"{site}#rejected", since=since, limit=limit)]
+
 
 def delivery_writes(table: Table, delivery: Delivery) -> list[Write]:
     """Return the writes of a row over the version read, for a transaction of its own or of somebody else's (a report being frozen)."""
@@ -106,7 +110,6 @@ _TEXTS = ("owner", "site", "channel", "recipient", "message_id", "remote_code", 
 
 
 def _item(row: Delivery) -> Item:
-    listed = {"due_pk": f"{row.site}#delivery", "due_at": instant_text(row.due_at)} if row.due_at else {}
     return {
         "pk": f"EXAM#{row.owner}",
         "sk": _sort_key(row.channel, row.recipient, row.report_version),
@@ -124,8 +127,17 @@ def _item(row: Delivery) -> Item:
         **({"who_sends": row.who_sends} if row.who_sends != OURS else {}),
         **({"origin": asdict(row.origin)} if row.origin else {}),
         **({name: getattr(row, name) for name in _SUCCESSION} if row.operation != CREATE else {}),
-        **listed,
+        **_listed(row),
     }
+
+
+def _listed(row: Delivery) -> Item:
+    """Return the list a row is on: what waits, by when it is looked at; what was rejected, by when it was."""
+    if row.due_at:
+        return {"due_pk": f"{row.site}#delivery", "due_at": instant_text(row.due_at)}
+    if row.state is DeliveryState.REJECTED:
+        return {"due_pk": f"{row.site}#rejected", "due_at": instant_text(row.changed_at)}
+    return {}
 
 
 def _delivery(item: Item) -> Delivery:
@@ -135,7 +147,7 @@ def _delivery(item: Item) -> Delivery:
         **texts,
         state=DeliveryState(item["state"]),
         unknown=item["unknown"],
-        due_at=instant_of(item.get("due_at", "")),
+        due_at=instant_of(item.get("due_at", "")) if item.get("due_pk", "").endswith("#delivery") else None,
         planned_at=instant_of(item["planned_at"]),
         changed_at=instant_of(item["changed_at"]),
         attempts=item["attempts"],

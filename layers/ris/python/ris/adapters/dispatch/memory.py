@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ris.application.conflicts import Conflict
 from ris.domain.dispatch.channels import MAIL
-from ris.domain.dispatch.delivery import Delivery
+from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.usage.facts import UsageFact, counted
 
 RowKey = tuple[str, str, str, int]
@@ -56,6 +56,12 @@ class MemoryDeliveryStore:
         """Return rows of the site whose `due_at` has passed, oldest first."""
         overdue = [row for row in self._rows.values() if row.site == site and row.due_at and row.due_at <= now]
         return sorted(overdue, key=lambda row: (str(row.due_at), row.owner))[:limit]
+
+    def rejected(self, site: str, *, since: datetime, limit: int) -> list[Delivery]:
+        """Return rows of the site that were rejected since, the earliest first."""
+        found = [row for row in self._rows.values() if row.site == site and row.state is DeliveryState.REJECTED]
+        late = [row for row in found if row.changed_at and row.changed_at >= since]
+        return sorted(late, key=lambda row: (str(row.changed_at), row.owner))[:limit]
 
 
 def left_by_mail(row: Delivery) -> bool:

@@ -112,6 +112,9 @@ class DeliveryStore(Protocol):
     def due(self, site: str, *, now: datetime, limit: int) -> list[Delivery]:
         """Return rows of the site whose `due_at` has passed, oldest first (index `due`)."""
 
+    def rejected(self, site: str, *, since: datetime, limit: int) -> list[Delivery]:
+        """Return rows of the site that were rejected since, the earliest first (index `due`)."""
+
 
 class Hl7Gate(Protocol):
     """The site's outbound queue."""

@@ -1,0 +1,151 @@
+"""The real definition of announcement_release, run in the embedded cloud over a function that fails as told: every state, retrier, catcher."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.cloud.client import Cloud, start_cloud
+from tests.support.stacks import ROOT
+
+MACHINE = json.loads((ROOT / "statemachines" / "announcement_release.asl.json").read_text("utf-8"))
+SCENARIOS: dict[str, list[str]] = {
+    "all is well": ["ok"],
+    "signed before": ["ok"],
+    "signing cannot start": ["ok"],
+    "after an outage": ["RemoteUnavailable", "Lambda.TooManyRequestsException", "ok"],
+    "after a killed function": ["crash", "ok"],
+    "refused": ["Refused"],
+    "down for ever": ["RemoteUnavailable"],
+    "crashes for ever": ["UnexpectedError"],
+}
+
+
+@dataclass
+class Run:
+    """One execution that has ended; `errors` by state, a success is `ok`."""
+
+    status: str
+    error: str
+    signings: list[tuple[str, dict[str, Any]]]
+    inputs: list[dict[str, Any]]
+    states: list[str] = field(default_factory=list)
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+
+def given(accession: str) -> dict[str, Any]:
+    return {
+        "accession_number": accession,
+        "version": 2,
+        "draft_rev": 9,
+        "validator_account": "dr.rayon",
+        "validated_at": "2026-11-26T09:15:30Z",
+        "logged_in_at": "2026-11-26T08:02:00Z",
+        "reason": "announcement",
+    }
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
+    scripts = tmp_path_factory.mktemp("scripts")
+    template = Path(__file__).parent / "fixtures" / "announcement_release.yaml"
+    with start_cloud(tmp_path_factory.mktemp("cloud"), template, parameters={"Scripts": str(scripts)}, scale=400) as cloud:
+        started = {}
+        for number, (name, script) in enumerate(SCENARIOS.items()):
+            accession = f"{number:06}"
+            ok = json.dumps(
+                {"accession_number": accession, "version": 2, "state": "frozen", "signing_name": f"signing-{accession}-2"}
+            )
+            answers = {"FreezeReport": [ok if word == "ok" else word for word in script]}
+            (scripts / f"{accession}.json").write_text(json.dumps(answers), "utf-8")
+            machine = "UnconnectedStateMachine" if name == "signing cannot start" else "AnnouncementReleaseStateMachine"
+            if name == "signed before":
+                cloud.wait_execution(cloud.start("ReportSigningStateMachine", f"signing-{accession}-2", {"somebody": "else"}))
+            started[name] = (accession, cloud.start(machine, f"announcement-{accession}-2", given(accession)))
+        yield {name: ended(cloud, scripts, accession, arn) for name, (accession, arn) in started.items()}
+
+
+def ended(cloud: Cloud, scripts: Path, accession: str, arn: str) -> Run:
+    described = cloud.wait_execution(arn)
+    lines = (scripts / f"{accession}.FreezeReport.jsonl").read_text("utf-8").splitlines()
+    states = cloud.client("stepfunctions")
+    listed = states.list_executions(stateMachineArn=cloud.state_machines["ReportSigningStateMachine"])["executions"]
+    mine = [one for one in listed if one["name"].startswith(f"signing-{accession}-")]
+    signings = [(one["name"], json.loads(states.describe_execution(executionArn=one["executionArn"])["input"])) for one in mine]
+    run = Run(described["status"], described.get("error", ""), signings, [json.loads(line) for line in lines])
+    for event in cloud.history(arn):
+        kind = event["type"]
+        if kind.endswith("StateEntered"):
+            run.states.append(event["stateEnteredEventDetails"]["name"])
+        elif kind == "TaskSucceeded":
+            run.errors.setdefault(run.states[-1], []).append("ok")
+        elif kind in ("TaskFailed", "TaskTimedOut"):
+            details = event["taskFailedEventDetails" if kind == "TaskFailed" else "taskTimedOutEventDetails"]
+            run.errors.setdefault(run.states[-1], []).append(details["error"])
+    return run
+
+
+@pytest.mark.segur("CRR.03")
+def test_the_version_is_frozen_and_its_signing_started(runs: dict[str, Run]) -> None:
+    run = runs["all is well"]
+
+    assert (run.status, run.states) == ("SUCCEEDED", ["FreezeReport", "StartSigning", "Released"])
+    assert run.signings == [("signing-000000-2", given("000000"))]
+    assert [{name: value for name, value in given("000000").items() if name != "reason"}] == run.inputs
+
+
+def test_a_signing_that_was_started_before_is_a_start_that_was_done(runs: dict[str, Run]) -> None:
+    assert (runs["signed before"].status, runs["signed before"].states[-1]) == ("SUCCEEDED", "Released")
+    assert runs["signed before"].errors["StartSigning"] == ["StepFunctions.ExecutionAlreadyExistsException"]
+
+
+def test_a_signing_that_cannot_start_is_left_to_the_sweep(runs: dict[str, Run]) -> None:
+    run = runs["signing cannot start"]
+
+    assert (run.status, run.states[-1], run.signings) == ("FAILED", "NotSigned", [])
+    assert len(run.errors["StartSigning"]) == 7
+
+
+def test_what_can_be_done_again_is_done_again_and_a_refusal_is_final(runs: dict[str, Run]) -> None:
+    assert {"Released"} == {runs[name].states[-1] for name in ("after an outage", "after a killed function")}
+    assert ("FAILED", "Refused", 1) == (runs["refused"].status, runs["refused"].error, len(runs["refused"].inputs))
+    assert (7, 4) == (len(runs["down for ever"].inputs), len(runs["crashes for ever"].inputs))
+
+
+def test_every_state_retrier_and_catcher_was_executed(runs: dict[str, Run]) -> None:
+    used = {rule for run in runs.values() for state, errors in run.errors.items() for rule in matched(state, errors)}
+    rules = {
+        (state, kind, number)
+        for state, body in MACHINE["States"].items()
+        for kind in ("Retry", "Catch")
+        for number in range(len(body.get(kind, [])))
+    }
+
+    assert set(MACHINE["States"]) == {state for run in runs.values() for state in run.states}
+    assert rules == used
+
+
+def matched(state: str, errors: list[str]) -> Iterator[tuple[str, str, int]]:
+    """Yield the retriers and catchers that a state's errors met, by the rules of the language."""
+    body, spent = MACHINE["States"][state], dict.fromkeys(range(9), 0)
+    for error in errors:
+        if error == "ok":
+            return
+        retrier = first(body["Retry"], error)
+        if retrier is not None:
+            yield state, "Retry", retrier
+            spent[retrier] += 1
+            if spent[retrier] <= body["Retry"][retrier].get("MaxAttempts", 3):
+                continue
+        catcher = first(body["Catch"], error)
+        if catcher is not None:
+            yield state, "Catch", catcher
+
+
+def first(rules: list[dict[str, Any]], error: str) -> int | None:
+    return next((n for n, rule in enumerate(rules) if {error, "States.ALL"} & set(rule["ErrorEquals"])), None)
