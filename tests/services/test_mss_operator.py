@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import email
 import imaplib
+import json
 import smtplib
 import socket
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import urllib3
 from lxml import etree
 
+from infra.local.children import Children, python
 from infra.local.demo.pki import Authority
 from tests.support.mss import ABROAD, CLOSED, DOCTOR, MAILBOX, NUMBER, PASSWORD, PATIENT, Post, a_mail, mail_tls, open_post
 from tests.support.national import OTHER_STRUCTURE, Pki, make_pki
@@ -108,7 +111,51 @@ def test_the_autoconfiguration_leads_to_both_doors(post: Post, pki: Pki) -> None
     assert {node.text for node in root.iter("socketType")} == {"STARTTLS"}
 
 
+def test_a_refusal_names_its_rule_and_says_nothing_of_the_patient(post: Post) -> None:
+    code, words = post.send(a_mail().replace(b"X-MSS-INS: O", b"X-MSS-INS: N"))
+
+    assert (code, words) == (550, "5.6.0 X_MSS_INS: X-MSS-INS is not what the CDA says")
+    assert post.evidence(1)["findings"] == [{"rule": "X_MSS_INS", "text": "X-MSS-INS is not what the CDA says"}]
+    assert post.mails() == []
+
+
+def test_it_only_records_when_told_so(pki: Pki, tmp_path: Path) -> None:
+    post = open_post(pki, tmp_path, linter="record")
+    assert post.send(a_mail().replace(b"X-MSS-INS: O", b"X-MSS-INS: N"))[0] == 250
+    post.doors.close()
+
+    assert [one["rule"] for one in post.evidence(1)["findings"]] == ["X_MSS_INS"]
+
+
+def test_it_runs_as_a_process_with_the_mailboxes_of_the_demo(pki: Pki, tmp_path: Path) -> None:
+    config = {"status_file": str(tmp_path / "status.json"), "evidence": str(tmp_path / "mssante"), "tls": pki.files}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with Children() as children:
+        children.spawn("mss", python("infra.local.services.mss", "--config", str(tmp_path / "config.json")))
+        status = json.loads(until(lambda: (tmp_path / "status.json").exists() and (tmp_path / "status.json").read_text()))
+        with smtplib.SMTP("127.0.0.1", status["smtp_port"], timeout=20) as session:
+            session.starttls(context=mail_tls(pki, pki.client("MSS")))
+            assert session.ehlo()[0] == 250
+            with pytest.raises(smtplib.SMTPAuthenticationError):
+                session.login("ris.volcans@demo.mssante.fr", "demo-volcans")
+    assert sorted(status) == ["autoconfig", "control", "host", "imap_port", "pid", "smtp_port"]
+
+
 # Doors
+
+
+def test_tls_1_2_with_the_listed_suites_passes_and_others_do_not(post: Post, pki: Pki) -> None:
+    listed, other = (pki.context(pki.client("MSS")) for _ in range(2))
+    listed.set_ciphers("ECDHE-RSA-AES128-SHA256")
+    other.set_ciphers("ECDHE-RSA-CHACHA20-POLY1305")
+    with smtplib.SMTP("127.0.0.1", post.doors.status["smtp_port"], timeout=20) as session:
+        session.starttls(context=listed)
+        session.login(MAILBOX, PASSWORD)
+        assert session.sendmail(MAILBOX, [DOCTOR], a_mail()) == {}
+    with smtplib.SMTP("127.0.0.1", post.doors.status["smtp_port"], timeout=20) as session, pytest.raises(ssl.SSLError):
+        session.starttls(context=other)
+
+    assert post.evidence(1)["tls"] == {"version": "TLSv1.2", "cipher": "ECDHE-RSA-AES128-SHA256"}
 
 
 def test_nothing_is_said_before_starttls(post: Post) -> None:

@@ -18,6 +18,8 @@ EVERYBODY = Flags(dest_dmp=True, dest_mss_ps=True, dest_mss_pat=True)
 def a_report_message(report: FrozenReport | None = None, **changes: Any) -> bytes:
     """Return MDM^T02 of a first sending to a hospital's record, with any field changed."""
     frozen = report or a_frozen_report()
+    changes.setdefault("cda", b"")
+    changes["cda"] = changes["cda"] or documents(frozen)[1]
     said = ReportMessage(
         kind="MDM",
         intent=Intent.FIRST,
@@ -26,7 +28,7 @@ def a_report_message(report: FrozenReport | None = None, **changes: Any) -> byte
         site="NORD",
         sent_at=datetime(2026, 11, 26, 10, 0, tzinfo=UTC),
         report=frozen,
-        cda=documents(frozen)[1],
+        cda=changes["cda"],
         professionals=tuple(replace(p, mss_address=DOCTOR) for p in (frozen.requester,) if p),
         patient_address=PATIENT,
     )

@@ -84,7 +84,8 @@ def compose(
         if not is_mail_address(address):
             raise InvalidInput("address_malformed", field=field)
     mail = EmailMessage(policy=SMTP.clone(max_line_length=HEADER_LINE))
-    mail["From"] = f'"{ascii_text(settings.label)}" <{settings.address}>'
+    label = ascii_text(settings.label) or ascii_text(report.structure.name) or settings.address.partition("@")[0]
+    mail["From"] = f'"{label}" <{settings.address}>'
     mail["To"] = letter.recipient
     if settings.reply_to:
         mail["Reply-To"] = settings.reply_to
@@ -96,7 +97,8 @@ def compose(
     mail["MIME-Version"] = "1.0"
     mail["X-MSS-INS"] = "O" if report.identity is not None else "N"
     mail["X-MSS-CODECDA"] = "18748-4"
-    mail["X-MSS-NIL"] = ascii_text(settings.product)
+    if product := ascii_text(settings.product):
+        mail["X-MSS-NIL"] = product
     mail["Disposition-Notification-To"] = settings.address
     mail["Return-Receipt-To"] = settings.address
     if letter.final:
