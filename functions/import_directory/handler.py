@@ -9,9 +9,9 @@ from ris.observability import LogReference, log, task
 
 
 @task("import_directory")
-def handler(event: ImportDirectoryInput) -> ImportDirectoryOutput:
-    """Import the extract named, or the newest unless it stands already."""
-    done = import_directory(directory_services(), event.key)
+def handler(_event: ImportDirectoryInput) -> ImportDirectoryOutput:
+    """Import the newest extract, unless it stands already."""
+    done = import_directory(directory_services())
     log(LogReference.IMPORT_DIRECTORY_001, count=done.written)
     if done.unreadable:
         log(LogReference.IMPORT_DIRECTORY_002, count=done.unreadable)

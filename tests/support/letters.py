@@ -36,6 +36,7 @@ from ris.application.reference import Correspondent, ReferenceData, Site
 from ris.domain.dispatch.delivery import Delivery, DeliveryState, Origin
 from ris.domain.dispatch.mail import MailRules
 from ris.domain.errors import OutcomeUnknown, RemoteRejected, RemoteUnavailable
+from ris.domain.report.frozen import Professional
 from ris.domain.report.marks import Marks, Reason
 from ris.domain.report.plan import PlanFacts, planned_rows
 from tests.support.asl import Steps, execution
@@ -225,7 +226,8 @@ class Letters(World):
         document = f"2.25.{200 + version}"
         marks, reason = facts.get("marks", Marks()), facts.get("reason", Reason.VALIDATION)
         qualified = facts.pop("qualified", True)
-        report = a_frozen_report(version=version, document_id=document, visibility=marks.visibility)
+        copies = tuple(Professional(rpps, "COPIE", "ANNE") for rpps in facts.get("professionals", ())[1:])
+        report = a_frozen_report(version=version, document_id=document, visibility=marks.visibility, recipients=copies)
         self.versions.reports[version] = report if qualified else replace(report, identity=None)
         self.made[version] = (marks, reason)
         given = PlanFacts(

@@ -29,7 +29,7 @@ ACCEPTED_MANAGED = {
 # Where a star may stand: at the end of an object's key, for the exam before a document's name, for the site in a queue's or a
 # secret's name, for the legal entity in a secret's name (six question marks: what Secrets Manager adds), and for a key that is granted by its alias.
 STARS = (
-    r"arn:aws:s3:::[^*]+/(inbound|outbound|directory)/([^*]+/)?\*",
+    r"arn:aws:s3:::[^*]+/(inbound|outbound)/([^*]+/)?\*",
     r"arn:aws:s3:::ris-demo-documents-[^*]+/(audit/\*|\*/(frozen\.json|report\.pdf|report\.cda\.xml|signature\.xml))",
     r"arn:aws:sqs:[^*]+-\*-(worklist-feed|hl7-outbound\.fifo)",
     r"arn:aws:secretsmanager:[^*]+:secret:ris-demo/legal-entity/\*(/(insi-manu|insi-auto|dmp|sign-certificate)-\?{6})?",

@@ -148,13 +148,13 @@ def mailbox_services() -> MailboxServices:
 
 @functools.cache
 def directory_services() -> DirectoryServices:
-    """Return the ports of an import over AWS."""
+    """Return the ports of an import over HTTPS and AWS."""
     from ris.adapters.dispatch.directory import DynamoDirectory
-    from ris.adapters.dispatch.extract import PipedExtract, S3Extracts
+    from ris.adapters.dispatch.extract import PipedExtract, WebExtract
     from ris.application.dispatch.import_directory import DirectoryServices
 
     return DirectoryServices(
-        extracts=S3Extracts(functools.partial(client, "s3"), os.environ.get("BUCKET_MESSAGES", "")),
+        extracts=WebExtract(os.environ.get("DIRECTORY_URL", ""), os.environ.get("DIRECTORY_CA", "")),
         reader=PipedExtract(),
         table=DynamoDirectory(table("REFERENCE")),
     )

@@ -102,9 +102,7 @@ class ReconcileMailOutput(Task):
 
 
 class ImportDirectoryInput(Task):
-    """Input of import_directory: the extract's key in the messages bucket; what a schedule sends names none, which means the newest."""
-
-    key: str = ""
+    """Input of import_directory: what a schedule sends, nothing of which is needed."""
 
 
 class ImportDirectoryOutput(Task):

@@ -7,15 +7,16 @@ from typing import Final
 DMP_SENTENCES: Final[dict[str, str]] = {
     # where a row stands
     "no_dmp": "Le patient n’a pas de DMP. Rien à faire : le RIS repose la question chaque jour et dépose dès qu’il y en a un.",
-    "identity": "L’identité n’est pas qualifiée, or rien n’entre au DMP sans INS qualifiée. L’accueil qualifie l’identité.",
+    "identity": "L’identité n’est pas qualifiée : sans INS qualifiée, rien n’entre au DMP et rien n’est écrit au patient. L’accueil "
+    "qualifie l’identité.",
     "opposition": "Le patient, informé, s’est opposé au dépôt. Rien ne part, et rien n’est à faire.",
     "patient_opposed": "Le patient, informé, s’est opposé au dépôt. Rien ne part, et rien n’est à faire.",
     "dmp_closed": "Le DMP du patient est fermé, à la date et pour le motif indiqués. Le dépôt n’est plus tenté ; le secrétariat remet le "
     "compte rendu par une autre voie.",
     "report_refused": "Cette version a été refusée avant son départ : rien n’en sort. Le radiologue corrige et valide de nouveau.",
-    "sending": "Le dépôt est en cours, ou sa fin n’est pas connue. Le RIS demande au DMP s’il a le document avant tout nouvel envoi.",
+    "sending": "L’envoi est en cours, ou sa fin n’est pas connue. Le RIS s’en assure avant tout nouvel envoi.",
     "absent": "Le DMP n’a pas le document. Le RIS renvoie de lui-même les mêmes octets.",
-    "reopened": "Une personne a demandé un nouveau dépôt après correction. Le RIS l’envoie de lui-même.",
+    "reopened": "Une personne a demandé un nouvel envoi après correction. Le RIS l’envoie de lui-même.",
     # the DMP does not answer, or not believably: nobody acts
     "dmp_unreachable": "Le DMP est injoignable : rien n’est parti. Le RIS recommence de lui-même ; si cela dure, l’informatique vérifie "
     "l’accès à Internet.",
@@ -25,10 +26,10 @@ DMP_SENTENCES: Final[dict[str, str]] = {
     "dmp_answer_unreadable": "La réponse du DMP est illisible. Le RIS repose la question ; si cela dure, l’informatique prévient le GIE.",
     "dmp_outcome_unknown": "La fin du dépôt n’est pas connue. Le RIS demande au DMP s’il a le document avant tout nouvel envoi.",
     "dmp_settling": "Le RIS laisse au DMP le temps d’enregistrer, puis lui demande s’il a le document.",
-    "outcome_not_written": "La fin du dépôt n’a pas pu être enregistrée chez nous. Le RIS demande au DMP s’il a le document.",
+    "outcome_not_written": "La fin de l’envoi n’a pas pu être enregistrée chez nous. Le RIS s’en assure avant tout nouvel envoi.",
     "predecessor_pending": "La version précédente n’a pas fini son dépôt. Celle-ci part d’elle-même ensuite.",
-    "version_not_signed": "Les documents de cette version ne sont pas encore signés. Le dépôt part de lui-même ensuite.",
-    "function_failed": "Une étape du dépôt s’est interrompue. Le RIS la reprend de lui-même ; si cela dure, l’informatique lit les journaux.",
+    "version_not_signed": "Les documents de cette version ne sont pas encore signés. L’envoi part de lui-même ensuite.",
+    "function_failed": "Une étape de l’envoi s’est interrompue. Le RIS la reprend de lui-même ; si cela dure, l’informatique lit les journaux.",
     "cloud_unavailable": "Un service de notre hébergement ne répond pas. Le RIS recommence de lui-même.",
     "workflows_unavailable": "La reprise n’a pas pu démarrer. Le RIS recommence de lui-même.",
     "not_storable": "Notre base refuse cette écriture. L’informatique prévient l’éditeur.",
@@ -43,11 +44,11 @@ DMP_SENTENCES: Final[dict[str, str]] = {
     "radiologue s’adresse à elle.",
     "replaced_document_absent": "Le document à remplacer n’est plus au DMP. Le radiologue vérifie s’il a été supprimé, et pourquoi.",
     "stored_document_changed": "Le document conservé n’est plus celui qui a été signé : il ne part pas. L’informatique ouvre un incident.",
-    "unknown_delivery": "Cette version n’a pas de ligne de dépôt. L’informatique lit les journaux.",
+    "unknown_delivery": "Cette version n’a pas de ligne d’envoi pour ce destinataire. L’informatique lit les journaux.",
     "unknown_version": "Cette version n’existe pas ou a été retirée : rien ne part. L’informatique lit les journaux.",
     "unknown_exam": "L’examen de cette ligne n’existe plus. L’informatique lit les journaux.",
     "unknown_patient": "Le patient de cet examen n’existe plus. La cellule d’identitovigilance vérifie les fusions.",
-    "invalid_input": "Une étape du dépôt a été appelée de travers : rien n’est parti. L’informatique prévient l’éditeur.",
+    "invalid_input": "Une étape de l’envoi a été appelée de travers : rien n’est parti. L’informatique prévient l’éditeur.",
     # what the DMP itself says
     "DMPOk": "Le DMP a fait ce qui était demandé. Rien n’est à faire.",
     "DMPFound": "Le DMP du patient existe. Rien n’est à faire.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ris.portal.french_dmp import DMP_SENTENCES
+from ris.portal.french_mail import MAIL_SENTENCES
 from ris.portal.sentences_identity import IDENTITY
 from ris.portal.sentences_report import REPORT
 
@@ -124,6 +125,7 @@ SENTENCES: Final[dict[str, str]] = {
     **IDENTITY,
     **REPORT,
     **DMP_SENTENCES,
+    **{code: words for code, words in MAIL_SENTENCES.items() if code not in DMP_SENTENCES},
     **dict.fromkeys((f"token_{fault}" for fault in _UNPROVEN_BY.split()), _UNPROVEN),
     **dict.fromkeys(("unknown_key", "other_issuer", "userinfo_missing", "userinfo_subject", "userinfo_refused"), _UNPROVEN),
     **dict.fromkeys(("userinfo_unreadable", "token_answer"), _UNPROVEN),

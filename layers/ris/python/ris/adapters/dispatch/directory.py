@@ -16,6 +16,7 @@ from typing import Any
 
 from ris.adapters.dynamodb import Item, Table, by_who_must_act, key_part, marshal, write
 from ris.application.conflicts import Conflict
+from ris.application.dispatch.import_directory import Load
 from ris.application.dispatch.mail_port import DirectoryMailbox
 from ris.domain.errors import RemoteUnavailable
 
@@ -31,7 +32,7 @@ class MemoryDirectory:
 
     def __init__(self, *mailboxes: DirectoryMailbox) -> None:
         self._loads: dict[str, tuple[int, list[DirectoryMailbox]]] = {}
-        self._load = (0, "")
+        self._load = Load()
         self.put(0, list(mailboxes))
 
     def of_professional(self, rpps: str) -> list[DirectoryMailbox]:
@@ -42,7 +43,7 @@ class MemoryDirectory:
         """See the port."""
         return [one for one in self._of(structure) if not one.rpps]
 
-    def load(self) -> tuple[int, str]:
+    def load(self) -> Load:
         """See the port."""
         return self._load
 
@@ -51,15 +52,15 @@ class MemoryDirectory:
         for owner, group in owners_of(mailboxes):
             self._loads[owner] = (load, group)
 
-    def declare(self, load: int, key: str) -> None:
+    def declare(self, load: Load) -> None:
         """See the port."""
-        if load != self._load[0] + 1:
+        if load.number != self._load.number + 1:
             raise Conflict("load")
-        self._load = (load, key)
+        self._load = load
 
     def _of(self, owner: str) -> list[DirectoryMailbox]:
         load, found = self._loads.get(owner, (-1, []))
-        return found if load >= self._load[0] else []
+        return found if load >= self._load.number else []
 
 
 class DynamoDirectory:
@@ -83,10 +84,10 @@ class DynamoDirectory:
         """See the port."""
         return [one for one in self._of(structure) if not one.rpps]
 
-    def load(self) -> tuple[int, str]:
+    def load(self) -> Load:
         """See the port."""
         item = self._table.get(*LOAD)
-        return (item["version"], item["key"]) if item else (0, "")
+        return Load(item["version"], item["key"], item["mailboxes"]) if item else Load()
 
     def put(self, load: int, mailboxes: list[DirectoryMailbox]) -> None:
         """See the port."""
@@ -94,10 +95,11 @@ class DynamoDirectory:
         while batch := list(itertools.islice(items, _BATCH)):
             self._put(batch)
 
-    def declare(self, load: int, key: str) -> None:
+    def declare(self, load: Load) -> None:
         """See the port."""
         pk, sk = LOAD
-        write(self._table.client, [self._table.putting_version({"pk": pk, "sk": sk, "version": load, "key": key}, load - 1)])
+        item = {"pk": pk, "sk": sk, "version": load.number, "key": load.key, "mailboxes": load.mailboxes}
+        write(self._table.client, [self._table.putting_version(item, load.number - 1)])
 
     def _put(self, batch: list[Item]) -> None:
         wanted: list[Any] = [{"PutRequest": {"Item": {name: marshal(value) for name, value in item.items()}}} for item in batch]
@@ -118,7 +120,7 @@ class DynamoDirectory:
     def _standing(self) -> int:
         until, number = self._kept
         if until <= self._monotonic():
-            number = self.load()[0]
+            number = self.load().number
             self._kept = (self._monotonic() + _KEPT_S, number)
         return number
 

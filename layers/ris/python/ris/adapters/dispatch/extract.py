@@ -7,19 +7,25 @@ Source: Annuaire Sante, extract of MSSante mailboxes: kind, address, identifiers
 
 from __future__ import annotations
 
+import hashlib
+import http.client
 import io
 import re
+import ssl
 import unicodedata
+import urllib.parse
 import zipfile
-from collections.abc import Callable, Iterator
-from typing import Any
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
 
 from ris.adapters.dispatch.mss.mail import is_mail_address
-from ris.adapters.dynamodb import by_who_must_act
 from ris.application.dispatch.mail_port import DirectoryMailbox
 from ris.domain.errors import InvalidInput, RemoteUnavailable
 
-PREFIX = "directory/"
+LARGEST, LARGEST_TEXT = 300_000_000, 1_500_000_000
+"""Octets of an extract as it is fetched, and of its text."""
 NAMES = {
     "kind": ("type de bal",),
     "address": ("adresse bal",),
@@ -29,6 +35,8 @@ NAMES = {
     "red": ("liste rouge",),
 }
 REQUIRED = ("kind", "address", "person", "structure")
+PERSONAL = frozenset({"PER", "CAB"})
+"""A practice's mailbox stands at the person who answers for it."""
 KINDS = {"PER": "PER", "ORG": "ORG", "APP": "APP", "CAB": "CAB"}
 
 
@@ -71,56 +79,71 @@ def _mailbox(values: list[str], columns: dict[str, int]) -> DirectoryMailbox | N
     if not kind or not is_mail_address(address) or not (rpps or structure) or len(structure) > 14:
         return None
     red = _plain(said.get("red", "")) in ("o", "oui", "true", "1")
-    return DirectoryMailbox(address, kind, rpps if kind == "PER" else "", structure, red, said.get("label", "")[:200])
+    return DirectoryMailbox(address, kind, rpps if kind in PERSONAL else "", structure, red, said.get("label", "")[:200])
 
 
-class S3Extracts:
-    """Implements `Extracts`: files under `directory/` of the messages bucket, plain text or one zip of one.
+@dataclass
+class WebExtract:
+    """Implements `Extracts`: the address of one extract, plain text or a zip of one text, fetched whole before it is read.
 
     Args:
-        client: Gives `boto3.client("s3")`.
-        bucket: The messages bucket.
+        url: `https://…`; what is there is the newest.
+        ca_pem: What the server's certificate must descend from; empty takes the machine's trust.
     """
 
-    def __init__(self, client: Callable[[], Any], bucket: str) -> None:
-        self._client = client
-        self._bucket = bucket
+    url: str
+    ca_pem: str = ""
+    timeout_s: float = 60.0
+    _content: bytes = b""
 
     def newest(self) -> str:
-        """See the port."""
-        with by_who_must_act():
-            answer = self._client().list_objects_v2(Bucket=self._bucket, Prefix=PREFIX)
-        listed = sorted((one["LastModified"], one["Key"]) for one in answer.get("Contents", []))
-        return str(listed[-1][1]) if listed else ""
+        """See the port: the key is the content's digest, so that the same extract is taken up once."""
+        if not self.url:
+            return ""
+        self._content = self._fetched()
+        return hashlib.sha256(self._content).hexdigest()
 
     def lines(self, key: str) -> Iterator[str]:
         """See the port."""
-        from botocore.exceptions import ClientError
+        if hashlib.sha256(self._content).hexdigest() != key:
+            raise RemoteUnavailable("directory_unavailable", detail="another extract")
+        return _lines(self._content)
 
+    def _fetched(self) -> bytes:
+        parts = urllib.parse.urlsplit(self.url)
+        if parts.scheme != "https" or not parts.hostname:
+            raise InvalidInput("directory_not_configured", field="DIRECTORY_URL")
+        context = ssl.create_default_context(cadata=self.ca_pem or None)
+        connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=self.timeout_s, context=context)
         try:
-            with by_who_must_act():
-                body = self._client().get_object(Bucket=self._bucket, Key=key)["Body"]
-                content = body if not key.endswith(".zip") else io.BytesIO(body.read())
-        except ClientError:
-            raise RemoteUnavailable("document_unavailable") from None
-        return _text_of(content, zipped=key.endswith(".zip"))
+            connection.request("GET", parts.path or "/")
+            answer = connection.getresponse()
+            content = answer.read(LARGEST + 1)
+        except (OSError, http.client.HTTPException) as error:
+            raise RemoteUnavailable("directory_unavailable", detail=type(error).__name__) from None
+        finally:
+            connection.close()
+        if answer.status != 200 or len(content) > LARGEST:
+            raise RemoteUnavailable("directory_unavailable", detail=f"status {answer.status}, {len(content)} octets")
+        return content
 
 
-def _text_of(content: Any, *, zipped: bool) -> Iterator[str]:
+def _lines(content: bytes) -> Iterator[str]:
+    """Yield the lines of an extract; one that ends in the middle of a line was cut, and is none."""
     try:
-        raw = _only_entry(content) if zipped else content
-        if not zipped:
-            for line in raw.iter_lines():
-                yield line.decode("utf-8")
-            return
-        yield from io.TextIOWrapper(raw, "utf-8")
-    except (UnicodeDecodeError, zipfile.BadZipFile):
+        text = _only_entry(content) if content.startswith(b"PK") else io.BytesIO(content)
+        last = "\n"
+        for last in io.TextIOWrapper(text, "utf-8", newline="\n"):
+            yield last
+    except (UnicodeDecodeError, zipfile.BadZipFile, EOFError, zlib.error):
         raise InvalidInput("extract_unreadable", field="extract") from None
+    if not last.endswith("\n"):
+        raise InvalidInput("extract_unreadable", field="last line")
 
 
-def _only_entry(content: Any) -> Any:
-    archive = zipfile.ZipFile(content)
-    names = [entry for entry in archive.infolist() if not entry.is_dir() and entry.filename.lower().endswith(".txt")]
-    if len(names) != 1:
+def _only_entry(content: bytes) -> IO[bytes]:
+    archive = zipfile.ZipFile(io.BytesIO(content))
+    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    if len(entries) != 1 or entries[0].file_size > LARGEST_TEXT:
         raise InvalidInput("extract_unreadable", field="archive")
-    return archive.open(names[0])
+    return archive.open(entries[0])

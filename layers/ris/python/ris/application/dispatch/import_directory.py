@@ -14,17 +14,35 @@ from ris.application.dispatch.mail_port import DirectoryMailbox
 from ris.domain.errors import InvalidInput
 
 
+@dataclass(frozen=True)
+class Load:
+    """One import that was taken up.
+
+    Args:
+        number: 1, 2, 3 …; 0 before the first.
+        key: Of its extract; `mailboxes` how many it had.
+    """
+
+    number: int = 0
+    key: str = ""
+    mailboxes: int = 0
+
+
 class Extracts(Protocol):
-    """Where extracts are put."""
+    """Where extracts are had."""
 
     def newest(self) -> str:
-        """Return the key of the newest extract, or an empty string."""
+        """Return the key of the newest extract, or an empty string where none is to be had.
+
+        Raises:
+            RemoteUnavailable: `directory_unavailable`.
+        """
 
     def lines(self, key: str) -> Iterator[str]:
         """Yield the lines of an extract.
 
         Raises:
-            InvalidInput: `extract_unreadable`.
+            InvalidInput: `extract_unreadable`; also in the middle.
             RemoteUnavailable: Not there, or not now.
         """
 
@@ -43,13 +61,13 @@ class ExtractReader(Protocol):
 class DirectoryTable(Protocol):
     """The loader's side of the directory."""
 
-    def load(self) -> tuple[int, str]:
-        """Return the number of the load that stands and the key of its extract; (0, "") before the first."""
+    def load(self) -> Load:
+        """Return the load that stands."""
 
     def put(self, load: int, mailboxes: list[DirectoryMailbox]) -> None:
         """Write the mailboxes of some owners, whole owners at a time, under a load."""
 
-    def declare(self, load: int, key: str) -> None:
+    def declare(self, load: Load) -> None:
         """Say that a load stands; raise Conflict when another one was declared meanwhile."""
 
 
@@ -58,13 +76,13 @@ class DirectoryServices:
     """Everything outside an import.
 
     Args:
-        fewest: An extract with fewer mailboxes than this is not one: the load that stands is kept.
+        least_share: An extract with less than this share of the mailboxes that stand is not believed: it was cut, or is another file.
     """
 
     extracts: Extracts
     reader: ExtractReader
     table: DirectoryTable
-    fewest: int = 1
+    least_share: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -76,31 +94,30 @@ class DirectoryImport:
     key: str = ""
 
 
-def import_directory(s: DirectoryServices, key: str = "") -> DirectoryImport:
-    """Take up an extract, unless it is the one that stands.
+def import_directory(s: DirectoryServices) -> DirectoryImport:
+    """Take up the newest extract, unless it is the one that stands.
 
     Args:
         s: The ports.
-        key: Of the extract; empty takes the newest.
 
     Raises:
-        InvalidInput: `extract_unreadable`, `extract_empty`: the load that stands is kept.
+        InvalidInput: `extract_unreadable`, `extract_shrunk`: the load that stands is kept.
+        RemoteUnavailable: The extract is not to be had now.
         Conflict: Another import was declared meanwhile.
     """
-    wanted = key or s.extracts.newest()
-    before, standing = s.table.load()
-    if not wanted or (wanted == standing and not key):
-        return DirectoryImport(key=standing)
+    key, standing = s.extracts.newest(), s.table.load()
+    if not key or key == standing.key:
+        return DirectoryImport(key=standing.key)
     owners: dict[str, list[DirectoryMailbox]] = {}
     unreadable = 0
-    for mailbox in s.reader.mailboxes(s.extracts.lines(wanted)):
+    for mailbox in s.reader.mailboxes(s.extracts.lines(key)):
         if mailbox is None:
             unreadable += 1
         else:
             owners.setdefault(mailbox.rpps or mailbox.structure, []).append(mailbox)
     written = sum(map(len, owners.values()))
-    if written < s.fewest:
-        raise InvalidInput("extract_empty", field="extract")
-    s.table.put(before + 1, [one for owner in sorted(owners) for one in owners[owner]])
-    s.table.declare(before + 1, wanted)
-    return DirectoryImport(written, unreadable, wanted)
+    if written < max(1, standing.mailboxes * s.least_share):
+        raise InvalidInput("extract_shrunk", field="extract")
+    s.table.put(standing.number + 1, [one for owner in sorted(owners) for one in owners[owner]])
+    s.table.declare(Load(standing.number + 1, key, written))
+    return DirectoryImport(written, unreadable, key)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import imaplib
 import re
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ris.adapters.dispatch.mss.access import MailboxAccess, MailboxesOfSites
@@ -37,7 +38,8 @@ class ImapMailboxes:
         try:
             return _opened(client, given)
         except BaseException:
-            client.shutdown()
+            with suppress(OSError, imaplib.IMAP4.error):  # a handshake that failed has closed it already
+                client.shutdown()
             raise
 
 
