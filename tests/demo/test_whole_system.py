@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pikepdf.pdfa
 import pytest
@@ -23,6 +24,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.slow
 
 DEMO = [sys.executable, "-m", "infra.local.demo"]
+FIRST = ROOT / "infra" / "local" / "demo" / "input" / "order_to_modality"
 SECOND = Path(__file__).with_name("second_input")
 NATIONAL = Path(__file__).with_name("national_input")
 CHECKER = ROOT.parent / "shared" / "tools" / "check_cda.py"
@@ -56,7 +58,7 @@ def test_two_runs_side_by_side_one_with_another_folder_of_input(tmp_path: Path) 
         for name, given in folders.items()
     }
 
-    told = {name: process.communicate(timeout=180)[0].decode() for name, process in runs_.items()}
+    told = {name: process.communicate(timeout=400)[0].decode() for name, process in runs_.items()}
 
     assert {name: process.returncode for name, process in runs_.items()} == {"first": 0, "second": 0}, told
     for name in folders:
@@ -67,9 +69,37 @@ def test_two_runs_side_by_side_one_with_another_folder_of_input(tmp_path: Path) 
         assert not (out / ".work").exists()
         for folder in ("hl7", "dicom", "psc", "history", "pki", "insi"):
             assert any(file.stat().st_size for file in (out / folder).iterdir()), folder
-    assert_documents_hold(tmp_path / "first", count=2)
+    assert_documents_hold(tmp_path / "first", count=4)
+    assert any((tmp_path / "first" / "mssante").glob("*.eml"))
+    assert {step["journey"] for step in steps_of(tmp_path / "first")} >= {
+        "order_to_modality",
+        "announcement",
+        "bad_day",
+        "delegated",
+    }
     # Nobody knows the second patient: the identity is not qualified, and nothing leaves for the DMP.
     assert not list((tmp_path / "second" / "cda").iterdir())
+
+
+def steps_of(out: Path) -> list[dict[str, Any]]:
+    file = out / "journey.json"
+    return list(json.loads(file.read_text())) if file.exists() else []
+
+
+@pytest.mark.parametrize("name", ["mss", "HIS-nord", "directory", "insi"])
+def test_the_kill_of_a_simulator_is_a_red_step_within_its_deadline(tmp_path: Path, name: str) -> None:
+    out = tmp_path / "out"
+    run = subprocess.Popen([*DEMO, "run"], cwd=ROOT, env=environment(out, INPUT=str(FIRST)), stdout=subprocess.PIPE)
+    until(lambda: any(step["journey"] == "order_to_modality" for step in steps_of(out)) or run.poll() is not None, 120)
+
+    os.kill(json.loads((out / ".work" / f"{name}.status").read_text())["pid"], signal.SIGKILL)
+    told = run.communicate(timeout=120)[0].decode()
+
+    red = [step for step in steps_of(out) if not step["ok"]]
+    assert run.returncode == 1
+    assert red[0]["why"] == f"{name} ended", told
+    assert red[0]["milliseconds"] < red[0]["deadline_s"] * 1000
+    assert f"deadline {red[0]['deadline_s']:g} s" in told
 
 
 def assert_documents_hold(out: Path, *, count: int) -> None:
@@ -154,8 +184,8 @@ def test_somebody_elses_provider_takes_the_place_of_ours(tmp_path: Path) -> None
             "PSC_CLIENT_SECRET": client["client_secret"],
             "PORTAL_PORT": str(port),
         }
-        given = environment(tmp_path / "out", **remote)
-        done = subprocess.run([*DEMO, "run"], cwd=ROOT, env=given, capture_output=True, text=True, timeout=180, check=False)
+        given = environment(tmp_path / "out", INPUT=str(FIRST), **remote)
+        done = subprocess.run([*DEMO, "run"], cwd=ROOT, env=given, capture_output=True, text=True, timeout=400, check=False)
 
     assert done.returncode == 0, done.stdout
     assert sorted(file.name for file in (tmp_path / "theirs").glob("*.json")) == ["001-authorize.json", "002-token.json"]
@@ -168,6 +198,7 @@ def test_somebody_elses_insi_and_dmp_take_the_place_of_ours(tmp_path: Path) -> N
     ports = {"insi": free_port(), "dmp": free_port()}
     given = environment(
         out,
+        INPUT=str(FIRST),
         INSI_URL=f"https://127.0.0.1:{ports['insi']}/lps",
         INSI_CA=str(tmp_path / "ca.pem"),
         DMP_URL=f"https://127.0.0.1:{ports['dmp']}/si-dmp-server/v2/services",
@@ -185,7 +216,7 @@ def test_somebody_elses_insi_and_dmp_take_the_place_of_ours(tmp_path: Path) -> N
             said = {"status_file": str(tmp_path / f"{name}.status"), "evidence": str(tmp_path / name), "tls": tls, "port": port}
             (tmp_path / f"{name}.json").write_text(json.dumps({**said, **facts[name]}))
             children.spawn(name, python(f"infra.local.services.{name}", "--config", str(tmp_path / f"{name}.json")), cwd=ROOT)
-        told = run.communicate(timeout=180)[0].decode()
+        told = run.communicate(timeout=400)[0].decode()
 
     assert run.returncode == 0, told
     assert len(list((tmp_path / "insi").glob("*-request.http"))) == 1
@@ -213,7 +244,7 @@ def test_a_step_that_does_not_happen_makes_the_run_fail(tmp_path: Path) -> None:
     (journey / "people.json").write_text(json.dumps(people))
 
     given = environment(tmp_path / "out", INPUT=str(journey.parent))
-    done = subprocess.run([*DEMO, "run"], cwd=ROOT, env=given, capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run([*DEMO, "run"], cwd=ROOT, env=given, capture_output=True, text=True, timeout=400, check=False)
 
     steps = json.loads((tmp_path / "out" / "journey.json").read_text())
     assert done.returncode == 1

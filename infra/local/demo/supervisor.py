@@ -116,7 +116,7 @@ class System:
             starting = [self._start_gateway(site) for site in self._sites]
             self._finish(*loading)
             asking = [self._ask_for_certificate(one.finess_ej) for one in self._certified]
-            self._put_extract()
+            self.cloud.fire("ImportDirectorySchedule")
             for site, status in zip(self._sites, starting, strict=True):
                 self._gateway_ready(site, status)
             self._enrol()
@@ -201,7 +201,8 @@ class System:
             "DmpSettings": national.dmp_settings(),
             "MssUrl": self._urls["mss"],
             "MssSettings": national.mss_settings(),
-            "RetryPauses": "2 5 10",
+            "DirectoryUrl": self._extract_url(),
+            "DirectoryCa": self._ca_pem if self._remotes["directory"].simulated else self._remotes["directory"].ca_pem(),
         }
         sites = [{"Prefix": self._prefix, "Site": row["site"]} for row in group.table("sites")]
         return spawn_cloud(
@@ -212,6 +213,10 @@ class System:
             sites=sites,
             portal_port=int(os.environ.get("PORTAL_PORT") or 0),
         )
+
+    def _extract_url(self) -> str:
+        remote = self._remotes["directory"]
+        return f"{self._urls['directory']}/{national.EXTRACT}" if remote.simulated else remote.url
 
     def _put_secrets(self) -> None:
         settings = self.cloud.function_env("PortalFunction")
@@ -246,19 +251,6 @@ class System:
             box = {"address": remote.client_id, "label": one.finess_ej, "password": remote.client_secret}
         box |= {"ca_pem": ca_pem} if ca_pem else {}
         legal_entities.put_mailbox(self.cloud, self._prefix, site, one, self._authority, box)
-
-    def _put_extract(self) -> None:
-        """Put the directory's extract where it is looked for, and have it taken up."""
-        remote, bucket = self._remotes["directory"], self.cloud.function_env("ImportDirectoryFunction")["BUCKET_MESSAGES"]
-        url = f"{self._urls['directory']}/{national.EXTRACT}" if remote.simulated else remote.url
-        trust = {"ca_cert_data": self._ca_pem} if remote.simulated else {"ca_certs": remote.ca_file or None}
-        answer = urllib3.PoolManager(**trust, retries=False, timeout=START_S).request("GET", url)
-        if answer.status != 200:
-            raise StepFailed(f"the directory answers HTTP {answer.status}")
-        content = answer.data
-        kind = "zip" if content.startswith(b"PK") else "txt"
-        self.cloud.client("s3", "operator").put_object(Bucket=bucket, Key=f"directory/extract.{kind}", Body=content)
-        self.cloud.fire("ImportDirectorySchedule")
 
     def _load_reference(self) -> tuple[str, Child]:
         return self._operator("reference", "reference", "load", str(group.REFERENCE))

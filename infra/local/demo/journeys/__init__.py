@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from infra.local.demo.journeys import bad_day, delegated, order_to_modality
+from infra.local.demo.journeys import announcement, bad_day, delegated, order_to_modality
 from infra.local.demo.scene import Scene
 
 JOURNEYS: dict[str, Callable[[Scene], None]] = {
     "order_to_modality": order_to_modality.run,
+    "announcement": announcement.run,
     "bad_day": bad_day.run,
     "delegated": delegated.run,
 }

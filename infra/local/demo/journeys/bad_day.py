@@ -11,13 +11,14 @@ from typing import Any
 
 from infra.local.demo.journey import Step, until
 from infra.local.demo.journeys import desk, exam, letters, record, visit
+from infra.local.demo.journeys.diary import Diary
 from infra.local.demo.journeys.visit import HTTP, Visit
 from infra.local.demo.portal_client import Browser
 from infra.local.demo.scene import Scene
 
 LONG = 1000
 """Faults scheduled: more than are ever used; the outage ends when they are forgotten."""
-NOT_NOW = 2
+NOT_NOW = 4
 """How often the operator answers 451."""
 HL7 = {"channel": "hl7_report", "recipient": "HIS"}
 
@@ -27,6 +28,14 @@ def run(scene: Scene) -> None:
     if not all(scene.system.simulated(name) for name in ("insi", "dmp", "mss")):
         with scene.step("skipped: the services are somebody else's, and nobody breaks those", HTTP):
             return
+    try:
+        _taken_through(scene)
+    finally:
+        for name in ("insi", "dmp", "mss"):
+            scene.system.forget_faults(name)
+
+
+def _taken_through(scene: Scene) -> None:
     ordered = visit.announce(scene)
     with scene.step("INSi goes down: HTTP 503", "SOAP mTLS"):
         scene.system.tell("insi", {"schedule": {"search": [{"fault": "http_503", "times": LONG}]}})
@@ -37,26 +46,29 @@ def run(scene: Scene) -> None:
     opened_at = _provisional(scene, receptionist, booked)
     visit.perform(scene, receptionist, booked, second_opinion=False)
     radiologist = exam.reader(scene, booked)
-    _first_version(scene, radiologist, booked)
-    _asked_again(scene, receptionist, booked, opened_at)
-    _faults_of_the_second(scene, booked)
-    desk.qualified(scene, receptionist, booked)
-    _second_version(scene, radiologist, booked)
+    with Diary(scene, booked) as diary:
+        _first_version(scene, radiologist, booked, diary)
+        _asked_again(scene, receptionist, booked, opened_at)
+        _faults_of_the_second(scene, booked)
+        desk.qualified(scene, receptionist, booked)
+        _second_version(scene, radiologist, booked, diary)
 
 
 # --- version 1: without an INS ---
 
 
-def _first_version(scene: Scene, person: Browser, booked: Visit) -> None:
+def _first_version(scene: Scene, person: Browser, booked: Visit, diary: Diary) -> None:
     peer = f"HIS-{booked.booking.site}"
     with scene.step("the HIS will answer AR once", "MLLP"):
         scene.system.tell(peer, {"schedule": {"message": ["AR"]}})
     record.validated(scene, person, booked)
-    with scene.step("the HIS answers AR: its row stays pending, with the peer's words", "MLLP") as step:
-        letters.becomes(
-            person, booked, "the HIS's row says that it was put off", state="pending", reason="postponed_by_peer", **HL7
-        )
-        letters.say(step, person, booked)
+    with scene.step(
+        "the HIS answers AR once; the gateway sends the same message again: AA, delivered on the retry", "MLLP"
+    ) as step:
+        row = letters.becomes(person, booked, "the HIS's row is delivered", state="delivered", version="1", **HL7)
+        letters.message_of(step, scene, row, "MDM_T02", times=2)
+        diary.tell(step, "waiting for the gateway", state="pending", reason="handed_over", version="1", **HL7)
+        diary.tell(step, "delivered", state="delivered", version="1", **HL7)
     with scene.step("not qualified: DMP and patient are held: identity; requester and PACS have the report", "SMTP MLLP") as step:
         for channel in ("dmp", "mss_patient"):
             letters.becomes(person, booked, f"{channel} is held", channel=channel, state="held", reason="identity", version="1")
@@ -66,10 +78,6 @@ def _first_version(scene: Scene, person: Browser, booked: Visit) -> None:
                 person, booked, "the requester has it", channel="mss_professional", state="delivered", version="1"
             )
             letters.mailed(step, scene, row, address)
-        letters.say(step, person, booked)
-    with scene.step("the same message again when it is due: AA, delivered on the retry", "MLLP") as step:
-        row = letters.becomes(person, booked, "the HIS's row is delivered", state="delivered", version="1", **HL7)
-        letters.message_of(step, scene, row, "MDM_T02", times=2)
         letters.say(step, person, booked)
 
 
@@ -88,7 +96,7 @@ def _faults_of_the_second(scene: Scene, booked: Visit) -> None:
         scene.system.tell(f"HIS-{booked.booking.site}", {"schedule": {"message": ["AE"]}})
 
 
-def _second_version(scene: Scene, person: Browser, booked: Visit) -> None:
+def _second_version(scene: Scene, person: Browser, booked: Visit, diary: Diary) -> None:
     before = len(scene.system.received("dmp"))
     with scene.step(
         "the identity is qualified: version 2 with the INS is made by itself, with nobody's click", "Step Functions"
@@ -100,12 +108,12 @@ def _second_version(scene: Scene, person: Browser, booked: Visit) -> None:
         "the DMP stores it and its answer is lost: asked (TD3.1b), found, delivered; a first submission", "SOAP mTLS"
     ) as step:
         scene.ended(step, "ReportDispatchStateMachine", f"dispatch-{booked.accession}-2-1")
-        row = letters.becomes(person, booked, "the DMP's row is delivered", channel="dmp", state="delivered", version="2")
+        diary.tell(step, "unknown", channel="dmp", version="2", state="pending", unknown="yes")
+        letters.becomes(person, booked, "the DMP's row is delivered", channel="dmp", state="delivered", version="2")
+        diary.tell(step, "delivered", channel="dmp", version="2", state="delivered")
         _reconciled(step, scene, booked, before)
-        letters.say(step, person, booked)
-    del row
-    _returned(scene, person, booked)
-    _refused_then_by_hand(scene, person, booked)
+    _returned(scene, person, booked, diary)
+    _refused_then_by_hand(scene, person, booked, diary)
     with scene.step("the requester was mailed once: the content is the same", "SMTP") as step:
         sent = [one for one in letters.rows(person, booked, channel="mss_professional") if one["state"] == "delivered"]
         step.require(len(sent) <= 1, f"{len(sent)} mails to the requester")
@@ -114,7 +122,7 @@ def _second_version(scene: Scene, person: Browser, booked: Visit) -> None:
         letters.say(step, person, booked)
 
 
-def _returned(scene: Scene, person: Browser, booked: Visit) -> None:
+def _returned(scene: Scene, person: Browser, booked: Visit, diary: Diary) -> None:
     address = letters.patient_address(scene, booked)
     patient = {"channel": "mss_patient", "version": "2"}
     with scene.step(
@@ -127,13 +135,15 @@ def _returned(scene: Scene, person: Browser, booked: Visit) -> None:
         for number in count["numbers"]:
             step.left("mssante", [f"{number:03d}.eml", f"{number:03d}.json"])
         step.require(row["remote-code"], "the row has no code of the operator")
-        letters.say(step, person, booked)
+        diary.tell(step, "not now", remote_code="451", state="pending", **patient)
+        diary.tell(step, "accepted by the operator", accepted="yes", state="pending", **patient)
+        diary.tell(step, "rejected", state="rejected", **patient)
 
 
-def _refused_then_by_hand(scene: Scene, person: Browser, booked: Visit) -> None:
+def _refused_then_by_hand(scene: Scene, person: Browser, booked: Visit, diary: Diary) -> None:
     with scene.step("the HIS refuses the T10 (AE): its row is rejected, with the peer's words", "MLLP") as step:
         letters.becomes(person, booked, "the HIS's row is rejected", state="rejected", version="2", **HL7)
-        letters.say(step, person, booked)
+        diary.tell(step, "rejected", state="rejected", version="2", **HL7)
     with scene.step("sent again by hand (dry run first): MDM^T10 taken; the same bytes", "ris MLLP") as step:
         mine = ("--exam", booked.accession, "--channel", "hl7_report", "--json")
         dry = scene.system.operate("dispatch", "retry", *mine, "--dry-run")
@@ -142,7 +152,7 @@ def _refused_then_by_hand(scene: Scene, person: Browser, booked: Visit) -> None:
         row = letters.becomes(person, booked, "the HIS's row is delivered", state="delivered", version="2", **HL7)
         got = letters.message_of(step, scene, row, "MDM_T10", times=2)
         step.require(got.value("TXA-13"), "the message names no document that it replaces")
-        letters.say(step, person, booked)
+        diary.tell(step, "delivered", state="delivered", version="2", **HL7)
 
 
 # --- INSi ---

@@ -19,6 +19,8 @@ UNKNOWN_PATIENT = {"code": "550", "label": "5.1.1 Patient inconnu"}
 
 def run(scene: Scene) -> None:
     """Take the patient from the order to what the platform says of the report."""
+    if exam.skipped(scene):
+        return
     _, booked = exam.done(scene)
     platform = platform_of(booked.booking.site)
     if not platform:
@@ -54,11 +56,7 @@ def _asked(scene: Scene, person: Browser, booked: Visit, peer: str) -> str:
             person, booked, "the platform acknowledged", channel="hl7_report", recipient=peer.partition("-")[0], state="delivered"
         )
         got = letters.message_of(step, scene, row, "MDM_T02")
-        flags = {
-            fields[3].partition("^")[0]: fields[5][:1]
-            for fields in got.segments
-            if fields[0] == "OBX" and "MetaDMPMSS" in fields[3]
-        }
+        flags = letters.flags_of(got)
         for name in ("DESTDMP", "DESTMSSANTEPS", "DESTMSSANTEPAT"):
             step.same(name, "Y" if name in wanted.values() else "N", flags.get(name))
         for name in ("MASQUE_PS", "INVISIBLE_PATIENT", "INVISIBLE_REP_LEGAUX"):

@@ -8,6 +8,14 @@ from infra.local.demo.portal_client import Browser
 from infra.local.demo.scene import Scene
 
 
+def skipped(scene: Scene) -> bool:
+    """Tell whether INSi is somebody else's, who need not know the patient; a step says so."""
+    if scene.system.simulated("insi"):
+        return False
+    with scene.step("skipped: INSi is somebody else's, and need not know this patient", visit.HTTP):
+        return True
+
+
 def done(scene: Scene) -> tuple[Browser, Visit]:
     """Take the patient from the order to the finished exam; return the receptionist and the visit."""
     ordered = visit.announce(scene)

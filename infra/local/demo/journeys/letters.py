@@ -149,6 +149,12 @@ def message_of(step: Step, scene: Scene, row: dict[str, str], kind: str, *, time
     return er7.read(scene.system.out.folder / "hl7" / notes[-1]["evidence"][0])
 
 
+def flags_of(message: er7.Sent) -> dict[str, str]:
+    """Return what the flags of a report's message say, `Y` or `N`, by their names."""
+    observations = [fields for fields in message.segments if fields[0] == "OBX" and "MetaDMPMSS" in fields[3]]
+    return {fields[3].partition("^")[0]: fields[5][:1] for fields in observations}
+
+
 def scene_site(scene: Scene, row: dict[str, str]) -> str:
     """Return the site whose peer has a row's message."""
     for site in scene.system.gateways:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ris.bootstrap.dispatch import client, table
@@ -80,13 +80,4 @@ def acknowledgement_services() -> AcknowledgementServices:
         deliveries=DynamoDeliveryStore(table("EXAMS"), table("USAGE")),
         ledger=DynamoMessageLedger(table("MESSAGES")),
         reader=Hl7OrderWriter(),
-        pauses=_pauses(),
     )
-
-
-def _pauses() -> tuple[timedelta, ...]:
-    """Return the pauses before a message that was not taken goes again, `RETRY_PAUSES` in seconds."""
-    from ris.domain.dispatch.transitions import PAUSES
-
-    said = os.environ.get("RETRY_PAUSES", "")
-    return tuple(timedelta(seconds=float(one)) for one in said.split()) or PAUSES

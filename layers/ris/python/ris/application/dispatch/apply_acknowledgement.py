@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from ris.application.agenda.messages import LedgerEntry, MessageLedger, MessageState
 from ris.application.conflicts import Conflict, decide
 from ris.application.dispatch.ports import Answer, DeliveryStore
 from ris.domain.dispatch.delivery import Delivery
-from ris.domain.dispatch.transitions import PAUSES, delivered, postponed, rejected
+from ris.domain.dispatch.transitions import delivered, postponed, rejected
 from ris.domain.errors import InvalidInput
 
 LONGEST_WORDS = 500
@@ -49,16 +48,11 @@ class AnswerReader(Protocol):
 
 @dataclass(frozen=True)
 class AcknowledgementServices:
-    """Everything outside this use case.
-
-    Args:
-        pauses: Before a message that was not taken goes again.
-    """
+    """Everything outside this use case."""
 
     deliveries: DeliveryStore
     ledger: MessageLedger
     reader: AnswerReader
-    pauses: Sequence[timedelta] = PAUSES
 
 
 def apply_acknowledgement(s: AcknowledgementServices, said: Acknowledgement, now: datetime) -> Delivery | None:
@@ -79,7 +73,7 @@ def apply_acknowledgement(s: AcknowledgementServices, said: Acknowledgement, now
         row = s.deliveries.find_by_message_id(said.message_id)
         if row is None or (row.site, row.recipient) != (said.site, said.destination):
             return None
-        after = _after(row, said, answer, now, s.pauses)
+        after = _after(row, said, answer, now)
         return row if after == row else s.deliveries.save(after)
 
     row = decide(attempt)
@@ -101,7 +95,7 @@ def _read(s: AcknowledgementServices, said: Acknowledgement) -> tuple[Answer, st
     return answer, "" if answer.message_id == said.message_id else "acknowledgement_of_another_message"
 
 
-def _after(row: Delivery, said: Acknowledgement, answer: Answer, now: datetime, pauses: Sequence[timedelta]) -> Delivery:
+def _after(row: Delivery, said: Acknowledgement, answer: Answer, now: datetime) -> Delivery:
     words = answer.words[:LONGEST_WORDS]
     if said.outcome == "AA":
         return delivered(row, now)
@@ -109,11 +103,8 @@ def _after(row: Delivery, said: Acknowledgement, answer: Answer, now: datetime, 
         return rejected(row, now, reason="refused_by_peer", remote_code=answer.error or "AE", remote_words=words)
     if said.outcome == "AR":
         code = answer.error or "AR"
-        return postponed(
-            row, now, reason="postponed_by_peer", unknown=False, remote_code=code, remote_words=words, pauses=pauses
-        )
-    reason = "no_answer" if said.unknown else "peer_unreachable"
-    return postponed(row, now, reason=reason, unknown=said.unknown, pauses=pauses)
+        return postponed(row, now, reason="postponed_by_peer", unknown=False, remote_code=code, remote_words=words)
+    return postponed(row, now, reason="no_answer" if said.unknown else "peer_unreachable", unknown=said.unknown)
 
 
 def _keep_as_incident(s: AcknowledgementServices, said: Acknowledgement, reason: str, now: datetime) -> None:

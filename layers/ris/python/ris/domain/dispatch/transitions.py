@@ -12,13 +12,12 @@ What comes later says *sent again*, under the same MSH-10.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 
-PAUSES = _PAUSES = (timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
+_PAUSES = (timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 HANDED_OVER = "handed_over"
 """Reason of a pending row whose message the gateway's queue has: its answer is awaited."""
 
@@ -45,9 +44,9 @@ def planned(owner: str, site: str, channel: str, recipient: str, now: datetime, 
     )
 
 
-def next_due(delivery: Delivery, now: datetime, pauses: Sequence[timedelta] = PAUSES) -> datetime:
-    """Return when a pending row is looked at again: usually 1, 2, 5, 15 minutes after its sends, then every hour."""
-    return now + pauses[min(max(delivery.attempts - 1, 0), len(pauses) - 1)]
+def next_due(delivery: Delivery, now: datetime) -> datetime:
+    """Return when a pending row is looked at again: 1, 2, 5, 15 minutes after its sends, then every hour."""
+    return now + _PAUSES[min(max(delivery.attempts - 1, 0), len(_PAUSES) - 1)]
 
 
 def sending(delivery: Delivery, now: datetime) -> Delivery:
@@ -81,26 +80,15 @@ def rejected(delivery: Delivery, now: datetime, *, reason: str, remote_code: str
 
 
 def postponed(
-    delivery: Delivery,
-    now: datetime,
-    *,
-    reason: str,
-    unknown: bool,
-    remote_code: str = "",
-    remote_words: str = "",
-    pauses: Sequence[timedelta] = PAUSES,
+    delivery: Delivery, now: datetime, *, reason: str, unknown: bool, remote_code: str = "", remote_words: str = ""
 ) -> Delivery:
-    """Return the row after a send that did not succeed, or perhaps did: it goes again when it is due.
-
-    Args:
-        pauses: Before the second send, the third …; the last one stays.
-    """
+    """Return the row after a send that did not succeed, or perhaps did: it goes again when it is due."""
     if delivery.state is not DeliveryState.PENDING:
         return delivery
     return replace(
         delivery,
         unknown=unknown,
-        due_at=next_due(delivery, now, pauses),
+        due_at=next_due(delivery, now),
         changed_at=now,
         reason=reason,
         remote_code=remote_code,
