@@ -92,14 +92,23 @@ class Scene:
 
     # --- the cloud ---
 
-    def ended(self, step: Step, machine: str, name: str, timeout_s: float = 30.0) -> None:
-        """Wait until an execution has succeeded; its history will be among the evidence."""
+    def ended(self, step: Step, machine: str, name: str, timeout_s: float = 45.0) -> None:
+        """Wait until an execution has succeeded; its history will be among the evidence.
+
+        Args:
+            name: Its name, or that of the first start of what may have been started again: `signing-26…-2` finds `signing-26…-2-2`.
+        """
         cloud = self.system.cloud
-        arn = f"{cloud.state_machines[machine].replace(':stateMachine:', ':execution:')}:{name}"
-        until(f"{machine} has started", lambda: name in {each["name"] for each in cloud.executions(machine)}, timeout_s)
+
+        def started() -> str:
+            names = [each["name"] for each in cloud.executions(machine)]
+            return name if name in names else next((each for each in names if each.startswith(f"{name}-")), "")
+
+        found = until(f"{machine} has started", started, timeout_s)
+        arn = f"{cloud.state_machines[machine].replace(':stateMachine:', ':execution:')}:{found}"
         status = cloud.wait_execution(arn, timeout_s)["status"]
         step.require(status == "SUCCEEDED", f"the execution ended {status}")
-        step.left("history", [f"{name}.json"])
+        step.left("history", [f"{found}.json"])
 
     # --- people ---
 

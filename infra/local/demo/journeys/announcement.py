@@ -12,13 +12,13 @@ from typing import Any
 from lxml import etree
 
 from infra.local.demo import er7
-from infra.local.demo.journey import Step, StepFailed
+from infra.local.demo.journey import Step
 from infra.local.demo.journeys import exam, letters, record
 from infra.local.demo.journeys.visit import HTTP, Visit
-from infra.local.demo.portal_client import Browser
+from infra.local.demo.portal_client import Answer, Browser
 from infra.local.demo.scene import Scene
 
-FLAG = {"announcement_pending": "on"}
+FLAG = {"announcement_pending": "1"}
 INVISIBLE, REPLACES = b"INVISIBLE_PATIENT", b"urn:ihe:iti:2007:AssociationType:RPLC"
 
 
@@ -42,23 +42,24 @@ def run(scene: Scene) -> None:
 
 def _flagged(step: Step, person: Browser, booked: Visit) -> None:
     shown = person.open(f"/exams/{booked.accession}/report")
-    form = shown.page.form_of("marks")
-    step.require(form is not None, f"no form of the marks (HTTP {shown.status})")
-    assert form is not None
-    answered = person.submit(shown, form, FLAG, action="marks")
-    faults = [row["error-code"] for row in answered.page.rows("error-code")]
-    step.require(answered.status == 200 and not faults, f"HTTP {answered.status} {', '.join(faults)}")
+    typed = {"title": booked.typed("report")["title"], **FLAG}
+    _submitted(step, person, shown, "save", typed)
+    shown = person.open(f"/exams/{booked.accession}/report")
+    form = shown.page.form_of("save")
+    step.require(form is not None and form.fields.get("announcement_pending"), "the flag is not kept")
 
 
 def _done(step: Step, person: Browser, booked: Visit) -> None:
-    for address in (f"/exams/{booked.accession}/report", f"/exams/{booked.accession}"):
-        shown = person.open(address)
-        if (form := shown.page.form_of("announcement_done")) is not None:
-            answered = person.submit(shown, form, {}, action="announcement_done")
-            faults = [row["error-code"] for row in answered.page.rows("error-code")]
-            step.require(answered.status == 200 and not faults, f"HTTP {answered.status} {', '.join(faults)}")
-            return
-    raise StepFailed("no page has the button")
+    _submitted(step, person, person.open(f"/exams/{booked.accession}/report"), "announced", {})
+
+
+def _submitted(step: Step, person: Browser, shown: Answer, action: str, typed: dict[str, str]) -> None:
+    form = shown.page.form_of(action)
+    step.require(form is not None, f"no form {action} (HTTP {shown.status})")
+    assert form is not None
+    answered = person.submit(shown, form, typed, action=action)
+    faults = [row["error-code"] for row in answered.page.rows("error-code")]
+    step.require(answered.status == 200 and not faults, f"HTTP {answered.status} {', '.join(faults)}")
 
 
 # --- version 1 ---
