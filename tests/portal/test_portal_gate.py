@@ -4,24 +4,34 @@ from dataclasses import replace
 
 import pytest
 
+from ris.adapters.report.frozen_json import FrozenJson
 from ris.application.identity.records import RecordedEvent
 from ris.application.report.documents import stored_file
 from ris.domain.access.policy import POLICY, allows
 from ris.domain.access.session import RIGHTS, ROLES, Account
+from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.identity.ins import OID_NIR_TEST, Ins
 from ris.domain.identity.insi import InsiFound, InsiRecord, InsiState
-from ris.domain.report.draft import Draft
+from ris.domain.report.draft import Draft, DraftStatus
 from ris.domain.report.frozen import Section
+from ris.domain.report.marks import Marks
 from ris.domain.report.version import PDF, Version, VersionState
 from ris.portal.answers import Page
 from ris.portal.app import Portal
 from ris.portal.gate import GuardedView
 from ris.portal.routing import Routes, Scope
+from tests.support.frozen_reports import a_frozen_report
 from tests.support.portal import ADDRESS, NOW, PortalHouse
 
 PUBLIC = {"/login", "/login/{provider}", "/login/{provider}/callback", "/logged-out", "/static/{name}", "/favicon.ico"}
 SITES = ("nord", "sud", "est")
 DONE = (200, 303)
+AFTER = ("announced", "correct", "delete", "withhold")
+SIGNED = {
+    *(f"/exams/{{accession}}/report/{end}" for end in AFTER),
+    *(f"/exams/{{accession}}/deliveries/{end}" for end in ("retry", "printed")),
+}
+"""Addresses of what is done once a report is validated."""
 REFUSED = {"/exams/{accession}/report/validate": 409}
 """What a rule refuses to whoever walks the routes here: to validate one must be known with an RPPS, and come in by Pro Santé Connect."""
 
@@ -60,6 +70,8 @@ class Furnished:
         self.message = self._parked()
         self._identity(patient)
         self._report()
+        self.signed = self.house.booked(patient, "14:00", exam_code="ZBQK001")
+        self._signed()
 
     def _identity(self, patient):
         """An answer of INSi that waits, and an event that runs."""
@@ -79,6 +91,18 @@ class Furnished:
         self.house.documents.keep(file.key, b"%PDF-1.4", content_type="application/pdf")
         reports.save_version(replace(version, files={PDF: file}))
 
+    def _signed(self):
+        """A report that is validated, hidden until an announcement, refused by the DMP and waiting for paper."""
+        accession, house = self.signed.accession_number, self.house
+        conclusion = (Section("Conclusion", "Normal."),)
+        draft = Draft(accession, "nord", "Scanner", conclusion, status=DraftStatus.VALIDATED, author="radiologue.nord", version=1)
+        version = Version(accession, "nord", "990000017", 1, "2.25.3", "2.25.4", "", house.now, "x", "1", VersionState.SIGNED)
+        content = FrozenJson().dump(a_frozen_report(accession_number=accession))
+        marks = Marks(announcement_pending=True)
+        row = Delivery(accession, "nord", "dmp", "DMP", "", DeliveryState.REJECTED, changed_at=house.now, report_version=1)
+        paper = replace(row, channel="to_print", recipient="89990005678", state=DeliveryState.HELD, reason="to_print")
+        house.reports.commit(draft, replace(version, marks=marks), deliveries=(row, paper), content=content)
+
     def _parked(self):
         from ris.application.agenda.messages import LedgerEntry, MessageState
 
@@ -90,7 +114,7 @@ class Furnished:
     def address(self, pattern, site="nord"):
         values = {
             "site": site,
-            "accession": self.exam.accession_number,
+            "accession": (self.signed if pattern in SIGNED else self.exam).accession_number,
             "patient_id": "p1",
             "message": "ab12",
             "provider": "group",
@@ -109,6 +133,11 @@ class Furnished:
             "/exams/{accession}/cancel": {"reason": "patient"},
             "/patients": {"q": "adrun"},
             **{f"/patients/{{patient_id}}/{name}": {**click, **more} for name, more in IDENTITY_FIELDS.items()},
+            "/patients/{patient_id}/refusals": {"who": "PATIENT", "on": "1"},
+            "/exams/{accession}/report/correct": {"rev": "1"},
+            "/exams/{accession}/report/withhold": {"on": "1"},
+            "/exams/{accession}/deliveries/retry": {"channel": "dmp", "recipient": "DMP", "version": "1"},
+            "/exams/{accession}/deliveries/printed": {"channel": "to_print", "recipient": "89990005678", "version": "1"},
             **{f"/exams/{{accession}}/report{end}": report for end in ("", "/autosave", "/provisional", "/validate")},
         }.get(pattern, {})
 
@@ -122,6 +151,10 @@ class Furnished:
             house.reports.draft(accession),
             list(house.identity_workflows.started),
             dict(house.signing.started),
+            house.reports.draft(self.signed.accession_number),
+            house.reports.versions(self.signed.accession_number),
+            house.deliveries.of_owner(self.signed.accession_number),
+            list(house.dispatches.started),
         )
 
     def call(self, browser, pattern, method, site="nord", **headers):

@@ -34,6 +34,7 @@ from ris.application.agenda.book_appointment import BookAppointment, book_appoin
 from ris.application.agenda.cancel_exam import cancel_exam
 from ris.application.agenda.confirm_booking import confirm_booking
 from ris.application.agenda.publish_worklist import publish_worklist
+from ris.application.dispatch.services import RestartServices
 from ris.application.identity.services import RecordServices
 from ris.application.reference import ReferenceData
 from ris.application.report.services import ReportServices
@@ -73,6 +74,25 @@ class NoSigner:
         raise AssertionError("the portal signs nothing")
 
 
+class Dispatches:
+    """Executions as they were asked for."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, int, int, tuple[tuple[str, str], ...]]] = []
+
+    def start_dispatch(self, accession_number: str, version: int, attempt: int, rows: tuple[tuple[str, str], ...]) -> None:
+        """Keep it."""
+        self.started.append((accession_number, version, attempt, rows))
+
+
+class NoOutage:
+    """Every remote answers, as far as is known."""
+
+    def until(self, remote: str, now: datetime) -> None:
+        """Say so."""
+        return
+
+
 @dataclass
 class PortalHouse:
     """Everything behind the portal of one test."""
@@ -89,6 +109,7 @@ class PortalHouse:
     identity_workflows: MemoryIdentityWorkflows = field(default_factory=MemoryIdentityWorkflows)
     documents: MemoryDocumentStore = field(default_factory=MemoryDocumentStore)
     signing: MemorySigningWorkflows = field(default_factory=MemorySigningWorkflows)
+    dispatches: Dispatches = field(default_factory=Dispatches)
     settings: PortalSettings = field(default_factory=lambda: PortalSettings(ADDRESS, SUFFIX))
     wrap: Callable[[PortalServices], PortalServices] = lambda services: services
 
@@ -131,12 +152,15 @@ class PortalHouse:
             builder=CdaMaker(),
             signer=NoSigner(),
         )
+        self.sending_again = RestartServices(self.deliveries, self.dispatches, NoOutage())
         services = PortalServices(
             access=access,
             agenda=agenda,
             intake=lambda: intake,
             identity=lambda: self.record,
             reports=lambda: self.reporting,
+            dispatch=lambda: self.sending_again,
+            letters=lambda: self.deliveries,
             reference=book,
             clock=lambda: self.now,
             settings=self.settings,

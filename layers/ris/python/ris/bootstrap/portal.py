@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from ris.application.access.ports import AccessServices
 from ris.application.agenda.apply_hl7 import IntakeServices
 from ris.application.agenda.services import Services as AgendaServices
+from ris.application.dispatch.ports import DeliveryStore
+from ris.application.dispatch.services import RestartServices
 from ris.application.identity.services import RecordServices
 from ris.application.reference import ReferenceBook
 from ris.application.report.services import ReportServices
@@ -39,6 +41,7 @@ class PortalServices:
     Args:
         intake: Gives the ports of inbound messages, which only the operator's list needs.
         identity: Gives the ports of identity events, `reports` those of reports: made at the first page that asks.
+        dispatch: Gives the ports of sending again, `letters` the rows of those who get paper, which count too.
         clock: Gives the present, aware UTC.
     """
 
@@ -47,6 +50,8 @@ class PortalServices:
     intake: Callable[[], IntakeServices]
     identity: Callable[[], RecordServices]
     reports: Callable[[], ReportServices]
+    dispatch: Callable[[], RestartServices]
+    letters: Callable[[], DeliveryStore]
     reference: ReferenceBook
     clock: Callable[[], datetime]
     settings: PortalSettings = PortalSettings()
@@ -68,9 +73,11 @@ def services() -> PortalServices:
     """Return the portal's ports over AWS, from this function's environment."""
     from ris.bootstrap.access import access_services
     from ris.bootstrap.agenda import services as agenda_services
+    from ris.bootstrap.dispatch import restart_services
     from ris.bootstrap.documents import services as report_services
     from ris.bootstrap.identity import record_services
     from ris.bootstrap.intake import intake_services
+    from ris.bootstrap.mail import deliveries
 
     agenda = agenda_services()
     return PortalServices(
@@ -79,6 +86,8 @@ def services() -> PortalServices:
         intake=intake_services,
         identity=record_services,
         reports=report_services,
+        dispatch=restart_services,
+        letters=deliveries,
         reference=agenda.reference,
         clock=utc_now,
         settings=settings(),

@@ -127,12 +127,49 @@ class ReportBody(Body):
         rev: The revision the text was written on, `0` for a report nobody began.
         recipients: RPPS of those who get a copy, apart by spaces or commas.
         on: For the mark *provisional*: `1` or `0`.
+        marks: `1` when the marks of visibility were shown: then each that is not sent is off.
+        announcement_pending: `1` when an announcement must come first; the other marks likewise.
     """
 
     rev: Annotated[str, StringConstraints(pattern=r"^\d{1,9}$")]
     title: str = ""
     recipients: Annotated[str, StringConstraints(max_length=2000)] = ""
     on: Annotated[str, StringConstraints(pattern=r"^[01]?$")] = ""
+    marks: Annotated[str, StringConstraints(pattern=r"^[01]?$")] = ""
+    announcement_pending: Annotated[str, StringConstraints(pattern=r"^[01]?$")] = ""
+    withheld: Annotated[str, StringConstraints(pattern=r"^[01]?$")] = ""
+    masked_to_professionals: Annotated[str, StringConstraints(pattern=r"^[01]?$")] = ""
+    hidden_from_representatives: Annotated[str, StringConstraints(pattern=r"^[01]?$")] = ""
+
+
+class WithholdBody(Body):
+    """A report withheld (`1`) or let go (`0`)."""
+
+    on: Annotated[str, StringConstraints(pattern=r"^[01]$")]
+
+
+class DeliveryRowBody(Body):
+    """One row of an exam's deliveries.
+
+    Args:
+        channel: Of the row; `recipient` too.
+        version: Of the report, `0` for what is no report.
+    """
+
+    channel: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
+    recipient: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
+    version: Annotated[str, StringConstraints(pattern=r"^\d{1,3}$")] = "0"
+
+
+class RefusalBody(Body):
+    """A patient refuses mail (`1`), or no longer (`0`).
+
+    Args:
+        who: `PATIENT`, or the RPPS of the professional who gets no mail.
+    """
+
+    who: Annotated[str, StringConstraints(pattern=r"^(PATIENT|\d{11})$", strip_whitespace=True)]
+    on: Annotated[str, StringConstraints(pattern=r"^[01]$")]
 
 
 class View(BaseModel):

@@ -13,8 +13,8 @@ from ris.portal.adapter import Adapter, Event
 from ris.portal.agenda import booking, day, exams, messages, requests, worklist
 from ris.portal.call import wanted
 from ris.portal.gate import Gate, GuardedView
-from ris.portal.identity import actions, patients
-from ris.portal.report import editor, reading, versions
+from ris.portal.identity import actions, patients, refusals
+from ris.portal.report import after, editor, reading, versions
 from ris.portal.routing import PathTable, Routes, Rule
 
 BINARY_TYPES = ("application/pdf",)
@@ -30,9 +30,11 @@ CONTEXTS: tuple[Routes, ...] = (
     messages.routes,
     patients.routes,
     actions.routes,
+    refusals.routes,
     reading.routes,
     editor.routes,
     versions.routes,
+    after.routes,
     assets_views.routes,
     openapi.routes,
 )

@@ -6,6 +6,7 @@ from typing import Final
 
 from ris.portal.french_dmp import DMP_SENTENCES
 from ris.portal.french_mail import MAIL_SENTENCES
+from ris.portal.sentences_again import AGAIN
 from ris.portal.sentences_identity import IDENTITY
 from ris.portal.sentences_report import REPORT
 
@@ -123,6 +124,7 @@ SENTENCES: Final[dict[str, str]] = {
     **REMOTES,
     **LOGIN,
     **IDENTITY,
+    **AGAIN,
     **REPORT,
     **DMP_SENTENCES,
     **{code: words for code, words in MAIL_SENTENCES.items() if code not in DMP_SENTENCES},

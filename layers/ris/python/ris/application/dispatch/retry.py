@@ -27,11 +27,12 @@ from ris.domain.dispatch import transitions
 from ris.domain.dispatch.channels import MAIL, PLATFORM
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.dispatch.dmp import IDENTITY, NO_DMP
-from ris.domain.dispatch.mail import may_leave
+from ris.domain.dispatch.mail import MailRules, may_leave
 from ris.domain.dispatch.transitions import HANDED_OVER
 from ris.domain.errors import Refused, RisError
 
 ALL_THAT_WAITS = timedelta(days=3650)
+STANDARD = MailRules()
 _SETTLED = {
     DeliveryState.DELIVERED: "already_delivered",
     DeliveryState.DELEGATED: "row_delegated",
@@ -71,25 +72,30 @@ class Selection:
 
 def retry_refusal(s: RestartServices, row: Delivery, now: datetime) -> str:
     """Return the code of the rule that keeps a row from being sent again, or an empty string."""
+    if row.state not in _SETTLED and row.report_version and superseded(s.deliveries, row):
+        return "superseded"
+    return may_double(row, now, s.mail_rules)
+
+
+def may_double(row: Delivery, now: datetime, rules: MailRules = STANDARD) -> str:
+    """Return the rule by which a row itself must not be sent again, or an empty string; a later version is not looked for."""
     if row.state in _SETTLED:
         return _SETTLED[row.state]
     if row.who_sends == PLATFORM:
         return "row_delegated"
-    if row.report_version and superseded(s.deliveries, row):
-        return "superseded"
     if row.state is DeliveryState.HELD:
         return "" if row.reason in (NO_DMP, IDENTITY) else f"held_{row.reason}"
     if row.state is DeliveryState.PENDING:
-        return _of_a_pending(s, row, now)
+        return _of_a_pending(row, now, rules)
     return ""
 
 
-def _of_a_pending(s: RestartServices, row: Delivery, now: datetime) -> str:
+def _of_a_pending(row: Delivery, now: datetime, rules: MailRules) -> str:
     if row.accepted_at is not None:
         return "accepted_by_operator"
     if row.reason == HANDED_OVER and row.due_at is not None and row.due_at > now:
         return "answer_awaited"
-    if row.channel in MAIL and row.unknown and not may_leave(row, now, s.mail_rules):
+    if row.channel in MAIL and row.unknown and not may_leave(row, now, rules):
         return "mail_outcome_unknown"
     return ""
 

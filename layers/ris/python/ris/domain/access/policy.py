@@ -53,6 +53,13 @@ POLICY: Mapping[str, Rule] = MappingProxyType(
         "read_report": _roles("secretary radiologist"),
         "edit_report": _roles("secretary radiologist"),
         "validate_report": _roles("radiologist"),
+        "release_announcement": _roles("radiologist"),
+        "withhold_report": _roles("radiologist"),
+        "delete_report": _roles("radiologist"),
+        # deliveries
+        "retry_delivery": _roles("secretary radiologist it"),
+        "print_report": _roles("receptionist secretary radiologist"),
+        "record_refusal": _roles("receptionist radiographer secretary radiologist identity_cell"),
     }
 )
 """The table. Rights of a person are those of `ris.domain.access.session.RIGHTS`; `correct_strict_traits` opens traits that are locked."""

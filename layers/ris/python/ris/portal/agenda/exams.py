@@ -19,7 +19,7 @@ from ris.domain.agenda.exam import Exam, ExamState
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.report.draft import Draft
 from ris.domain.report.version import Version
-from ris.portal.agenda.deliveries import DeliveryLine, line_of
+from ris.portal.agenda.deliveries import DeliveryLine, lines_of
 from ris.portal.answers import Answer, NotFound, Page, Redirect
 from ris.portal.call import Call
 from ris.portal.forms import FormErrors, read
@@ -113,7 +113,7 @@ def _zone(call: Call, site: str) -> str:
 def _values(call: Call, page: ExamPage) -> dict[str, object]:
     appointment = page.exam.appointment
     rooms = {each.room: each.name for each in call.services.reference.rooms(page.exam.site)}
-    lines: list[DeliveryLine] = [line_of(each, page.site.time_zone) for each in page.deliveries]
+    lines: list[DeliveryLine] = lines_of(page.deliveries, page.site.time_zone, call.now)
     return {
         "page": page,
         "exam": page.exam,
@@ -140,7 +140,13 @@ def _report_values(call: Call, page: ExamPage) -> dict[str, object]:
         "report_status": status_of_draft(draft),
         "versions": versions,
         "may_edit_report": call.may("edit_report", page.exam.site),
+        "awaits_announcement": _awaits_announcement(versions, draft),
     }
+
+
+def _awaits_announcement(versions: Sequence[Version], draft: Draft | None) -> bool:
+    """Say whether the version that stands is hidden from the patient until somebody spoke with them."""
+    return any(draft is not None and each.version == draft.version and each.marks.announcement_pending for each in versions)
 
 
 def versions_of(call: Call, accession: str, draft: Draft | None) -> list[Version]:
@@ -153,7 +159,8 @@ def status_of_draft(draft: Draft | None) -> str:
     """Return where a report stands in one word of ours: `none refused draft provisional validating validated`."""
     if draft is None:
         return "none"
-    return "refused" if draft.refusal is not None else draft.status.value
+    open_ = draft.refusal is not None and draft.status.value in ("draft", "provisional")
+    return "refused" if open_ else draft.status.value
 
 
 def _view(page: ExamPage) -> ExamView:

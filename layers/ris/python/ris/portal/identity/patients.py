@@ -105,5 +105,14 @@ def page_values(call: Call, page: PatientPage, panel: Panel) -> dict[str, object
         "requests": [request for request in page.requests if request.site in sites],
         "sites": sites,
         "bookable": [site for site in sorted(page.patient.sites & visible) if call.may("book_appointment", site)],
+        "refusers": sorted(page.patient.refusals | correspondents_of(page)),
+        "may_refuse": any(call.may("record_refusal", site) for site in page.patient.sites & visible),
         **PANEL_LISTS,
     }
+
+
+def correspondents_of(page: PatientPage) -> frozenset[str]:
+    """Return to whom mail about a patient may go: themselves, and who asked for their exams."""
+    asked = {request.prescriber.rpps for request in page.requests}
+    numbers = {rpps[1:] if len(rpps) == 12 and rpps.startswith("8") else rpps for rpps in asked}
+    return frozenset({"PATIENT", *(rpps for rpps in numbers if len(rpps) == 11 and rpps.isdecimal())})

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ris.application.agenda.pages import ExamPage
+from ris.application.report.correct_report import set_marks
 from ris.application.report.edit_report import EditReport, edit_report, mark_provisional
 from ris.application.report.reading_list import report_begun
 from ris.application.report.validate_report import ValidateReport, problems, validate_report
@@ -20,7 +21,7 @@ from ris.domain.errors import InvalidInput, Refused, RisError
 from ris.domain.report.draft import Draft, DraftStatus
 from ris.domain.report.outlines import outline_of
 from ris.domain.report.rules import Problem
-from ris.portal.agenda.deliveries import line_of
+from ris.portal.agenda.deliveries import lines_of
 from ris.portal.agenda.exams import admitted, versions_of
 from ris.portal.answers import Answer, NotFound, Page, Redirect
 from ris.portal.call import Call, Wants
@@ -32,7 +33,8 @@ from ris.portal.routing import Routes, Scope
 routes = Routes("report")
 MAX_BODY_BYTES = 2 * 1024 * 1024
 """A report of 200,000 characters, each sent as up to nine."""
-_OVER = frozenset({DraftStatus.VALIDATING, DraftStatus.VALIDATED})
+_OVER = frozenset({DraftStatus.VALIDATING, DraftStatus.VALIDATED, DraftStatus.DELETED})
+_OPEN = (DraftStatus.DRAFT, DraftStatus.PROVISIONAL)
 _SLOW = timedelta(minutes=2)
 _MOST_LOOKS = 60
 
@@ -64,7 +66,7 @@ def report(call: Call, accession: str) -> Page:
     """Show the report: the editor while it is written, its text and versions afterwards."""
     page = admitted(call, accession)
     draft = call.services.reports().reports.draft(accession)
-    if draft is not None and draft.status in _OVER:
+    if draft is not None and draft.status in _OVER and not _open_beside(draft):
         return _read_only(call, page, draft)
     return _editor(call, _opened(call, page, draft))
 
@@ -159,7 +161,7 @@ def _written(call: Call, accession: str, then: object) -> Answer:
         saved = _saved(call, page, typed)
         done: Draft = then(saved)
     except (InvalidInput, Refused) as error:
-        if error.code in ("report_validating", "report_validated"):
+        if error.code in ("report_validating", "report_validated", "report_deleted"):
             return Redirect(f"/exams/{accession}/report")
         if call.wants is Wants.JSON:
             raise
@@ -174,6 +176,8 @@ def _saved(call: Call, page: ExamPage, typed: Typed) -> Draft:
         accession, rev=typed.rev, title=typed.title, sections=typed.kept, actor=call.person.account_id, recipients=typed.rpps
     )
     saved = edit_report(s, command, call.now)
+    if typed.marks is not None:
+        saved = set_marks(s, accession, saved.rev, typed.marks, actor=call.person.account_id, now=call.now)
     if not page.exam.reported:
         report_begun(call.services.agenda.exams, accession)
     return saved
@@ -210,6 +214,11 @@ def _opened(call: Call, page: ExamPage, draft: Draft | None) -> Editor:
     return Editor(page, typed_from(draft), draft, faults)
 
 
+def _open_beside(draft: Draft) -> bool:
+    """Say whether the text is open although a version that repeats an older one is being made."""
+    return draft.status is DraftStatus.VALIDATING and draft.resume in _OPEN
+
+
 def _editor(call: Call, editor: Editor, *, status: int = 200) -> Page:
     page = editor.page
     values = {
@@ -226,7 +235,17 @@ def _editor(call: Call, editor: Editor, *, status: int = 200) -> Page:
 
 
 def _read_only(call: Call, page: ExamPage, draft: Draft) -> Page:
-    values = {**_around(call, page, draft), **_signing(call, draft, 0)}
+    s, site = call.services.reports(), page.exam.site
+    stands = s.reports.version(page.exam.accession_number, draft.version) if draft.version else None
+    values = {
+        **_around(call, page, draft),
+        **_signing(call, draft, 0),
+        "stands": stands,
+        "may_release": call.may("release_announcement", site),
+        "may_withhold": call.may("withhold_report", site),
+        "may_delete": call.may("delete_report", site),
+        "may_correct": call.may("edit_report", site),
+    }
     return Page("report/report.html", values)
 
 
@@ -244,7 +263,8 @@ def _signing(call: Call, draft: Draft, looks: int) -> dict[str, object]:
 def _around(call: Call, page: ExamPage, draft: Draft | None) -> dict[str, object]:
     """Return what stands around a report in every state."""
     zone = page.site.time_zone
-    names = {account for account in ((draft.edited_by, draft.author) if draft else ()) if account}
+    validator = draft.validation.account_id if draft and draft.validation else ""
+    names = {account for account in ((draft.edited_by, draft.author, validator) if draft else ()) if account}
     return {
         "page": page,
         "exam": page.exam,
@@ -252,7 +272,7 @@ def _around(call: Call, page: ExamPage, draft: Draft | None) -> dict[str, object
         "draft": draft,
         "people": {account: name_of(call, account) for account in names},
         "versions": versions_of(call, page.exam.accession_number, draft),
-        "lines": [line_of(each, zone) for each in page.deliveries if each.report_version],
+        "lines": lines_of([each for each in page.deliveries if each.report_version], zone, call.now),
     }
 
 

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from ris.contracts.portal import ReportBody
 from ris.domain.report.draft import Draft
 from ris.domain.report.frozen import Section
+from ris.domain.report.marks import Marks
 from ris.domain.report.rules import Problem, one_line
 from ris.portal.call import Call
 from ris.portal.forms import FormErrors
 
 MOST_SECTIONS = 40
+MARKS = ("marks", "announcement_pending", "withheld", "masked_to_professionals", "hidden_from_representatives")
+"""Fields of the form: that the marks were shown, and each of them."""
 _NUMBERED = re.compile(r"(?:heading|text)-(\d{1,2})", re.ASCII)
 _APART = re.compile(r"[\s,;]+")
 
@@ -25,12 +28,14 @@ class Typed:
     Args:
         rev: Revision it was written on.
         recipients: As typed, apart by spaces.
+        marks: Who may see it, or None when the form did not show that.
     """
 
     rev: int
     title: str
     sections: tuple[Section, ...]
     recipients: str = ""
+    marks: Marks | None = None
 
     @property
     def rpps(self) -> tuple[str, ...]:
@@ -54,17 +59,18 @@ def typed_of(call: Call) -> Typed:
     """
     form = call.form
     try:
-        body = ReportBody.model_validate({name: form[name] for name in ("rev", "recipients", "on") if name in form})
+        body = ReportBody.model_validate({name: form[name] for name in ("rev", "recipients", "on", *MARKS) if name in form})
     except ValueError:
         raise FormErrors({"rev": "field_malformed"}) from None
     ranks = sorted({int(found[1]) for name in form if (found := _NUMBERED.fullmatch(name))})[:MOST_SECTIONS]
     sections = tuple(Section(_lines(form.get(f"heading-{rank}", "")), _lines(form.get(f"text-{rank}", ""))) for rank in ranks)
-    return Typed(int(body.rev), _lines(form.get("title", "")), sections, body.recipients)
+    marks = Marks(**{name: getattr(body, name) == "1" for name in MARKS[1:]}) if body.marks == "1" else None
+    return Typed(int(body.rev), _lines(form.get("title", "")), sections, body.recipients, marks)
 
 
 def typed_from(draft: Draft) -> Typed:
     """Return a draft as the form shows it."""
-    return Typed(draft.rev, draft.title, draft.sections, " ".join(draft.recipients))
+    return Typed(draft.rev, draft.title, draft.sections, " ".join(draft.recipients), draft.marks)
 
 
 def _lines(text: str) -> str:
