@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,6 +61,12 @@ class Scene:
         """Run the body as one step of this journey."""
         with self._journal.step(self.name, what, protocol) as step:
             yield step
+
+    def part(self, name: str) -> Scene:
+        """Return the same scene, whose steps are noted under another name."""
+        other = copy.copy(self)
+        other.name = name
+        return other
 
     def messages(self, subfolder: str = "") -> list[er7.Sent]:
         """Return the readable messages of a folder of the input, in the order of their names."""

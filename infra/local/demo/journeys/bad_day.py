@@ -19,11 +19,14 @@ LONG = 1000
 """Faults scheduled: more than are ever used; the outage ends when they are forgotten."""
 
 
-def run(scene: Scene, receptionist: Browser, radiologist: Browser | None) -> None:
+def run(scene: Scene, radiologist: Browser) -> None:
     """Take the folder's patient through, when there is one and we play the services."""
     if not (scene.folder / FOLDER).is_dir() or not (scene.system.simulated("insi") and scene.system.simulated("dmp")):
         return
+    scene = scene.part(FOLDER)
     ordered = visit.announce(scene, FOLDER)
+    with scene.step("the receptionist logs in", "HTTP OpenID") as step:
+        receptionist = scene.login(step, "receptionist")
     with scene.step("INSi goes down: HTTP 503", "SOAP mTLS"):
         scene.system.tell("insi", {"schedule": {"search": [{"fault": "http_503", "times": LONG}]}})
     booked = visit.book(scene, receptionist, ordered)
@@ -33,7 +36,7 @@ def run(scene: Scene, receptionist: Browser, radiologist: Browser | None) -> Non
     if booked.typed("desk") is None:
         return
     desk.qualified(scene, receptionist, booked)
-    if radiologist is not None and booked.typed("report") is not None:
+    if booked.typed("report") is not None:
         visit.perform(scene, receptionist, booked, second_opinion=False)
         _lost_answer(scene, radiologist, booked)
 

@@ -28,9 +28,9 @@ def run(scene: Scene) -> None:
     visit.perform(scene, receptionist, booked, second_opinion="-" not in scene.name)
     radiologist = _read(scene, booked)
     beside.messages_beside(scene, receptionist, booked)
-    bad_day.run(scene, receptionist, radiologist)
     with scene.step("the receptionist logs out; the session is over", visit.HTTP) as step:
         visit.log_out(step, receptionist, booked.booking)
+    bad_day.run(scene, radiologist)
 
 
 def _read(scene: Scene, booked: Visit) -> Browser:
