@@ -10,9 +10,11 @@ from ris.application.report.render_report import render_report
 from ris.domain.access.session import PscSession
 from ris.domain.agenda.exam import ExamState, Performed
 from ris.domain.dispatch.delivery import DeliveryState
+from ris.domain.errors import RemoteUnavailable
 from ris.domain.report import draft as drafts
 from ris.domain.report.draft import DraftStatus, Refusal
 from ris.domain.report.version import VersionState
+from ris.portal.french import sentence
 from tests.support.portal import PortalHouse
 
 TEXTS = {"text-0": "Toux.", "text-1": "Hélicoïdal.", "text-2": "Cœur de taille normale, ≤ 3 mm.", "text-3": "Examen normal."}
@@ -386,3 +388,38 @@ def test_the_rows_of_the_report_say_who_does_what_since_when_and_what_the_dmp_sa
 def _of_the_dmp(page, name):
     row = page.body.partition('data-channel="dmp"')[2].partition(">")[0]
     return replace(page, body=row).attributes(f"data-{name}")
+
+
+def test_a_code_says_on_a_row_what_happens_by_itself_and_on_a_page_what_its_reader_does():
+    ward = Ward()
+    browser = ward.radiologist()
+    ward.signed(browser)
+    row = next(each for each in ward.house.deliveries.of_owner(ward.accession) if each.channel == "dmp")
+    ward.house.deliveries.save(replace(row, reason="cloud_unavailable"))
+
+    page = browser.get(f"/exams/{ward.accession}")
+
+    assert "Le RIS recommence de lui-même." in page.text
+    assert "réessayez dans un instant" in sentence("cloud_unavailable")
+
+
+def test_a_store_that_is_away_is_said_where_the_editor_shows_it():
+    ward = Ward()
+    browser = ward.radiologist()
+    shown = browser.get(ward.place)
+    ward.house.reports.save_draft = _away
+
+    quiet = browser.post(f"{ward.place}/autosave", ward.form(), **{"hx-request": "true"})
+    asked = browser.post(ward.place, ward.form(), **{"hx-request": "true"})
+
+    assert [200, ["cloud_unavailable"], "Non enregistré." in quiet.text] == [
+        quiet.status,
+        quiet.attributes("data-error-code"),
+        True,
+    ]
+    assert [503, ["cloud_unavailable"]] == [asked.status, asked.attributes("data-problem")]
+    assert '"code":"[45]..","swap":true,"error":true,"target":"#saved"' in shown.body
+
+
+def _away(_draft):
+    raise RemoteUnavailable("cloud_unavailable")

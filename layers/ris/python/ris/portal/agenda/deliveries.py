@@ -8,7 +8,7 @@ from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.dispatch.dmp import CHANNEL as DMP
 from ris.portal import french
 from ris.portal.pages import moment
-from ris.portal.sentences import SENTENCES
+from ris.portal.sentences import ROW_SENTENCES
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,16 @@ def line_of(row: Delivery, zone: str) -> DeliveryLine:
 
 def _of_the_dmp(row: Delivery, kind: str) -> str:
     """Return the sentence of the row's code: the remote's own where it gave one we know, else of the reason."""
-    known = next((SENTENCES[code] for code in (row.remote_code, row.reason) if code in SENTENCES), "")
+    known = next((ROW_SENTENCES[code] for code in (row.remote_code, row.reason) if code in ROW_SENTENCES), "")
     match kind:
         case "delivered":
             return "Le compte rendu est dans le DMP du patient."
         case "pending" if not known:
             return "Le dépôt part de lui-même dès que les documents sont signés."
         case "unknown" if not known:
-            return SENTENCES["dmp_outcome_unknown"]
+            return ROW_SENTENCES["dmp_outcome_unknown"]
         case _:
-            return known or french.sentence(row.reason or row.remote_code or "dmp_unknown_code")
+            return known or ROW_SENTENCES["dmp_unknown_code"]
 
 
 def _remote(row: Delivery) -> str:
