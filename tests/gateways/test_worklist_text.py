@@ -100,6 +100,14 @@ def test_identifiers_are_never_cut_and_descriptions_are() -> None:
     assert (long_id, 64) == (read.PatientID, len(read.RequestedProcedureDescription))
 
 
+@pytest.mark.parametrize(("identifier", "charset"), [("É-77", "ISO_IR 100"), ("œ-77", "ISO_IR 192"), ("Ж-77", "ISO_IR 192")])
+def test_an_identifier_is_never_changed(identifier: str, charset: str) -> None:
+    read = datasets.readable(step(1, PatientID=identifier, PatientName="LEFÈVRE^ŒDIPE"), "ISO_IR 100")
+
+    assert (read.PatientID, read.SpecificCharacterSet) == (identifier, charset)
+    assert datasets.decode(datasets.encode(read, implicit=True), implicit=True).PatientID == identifier
+
+
 def test_a_data_set_cut_short_is_no_data_set() -> None:
     whole = encoded(step(1))
     for length in range(1, len(whole)):

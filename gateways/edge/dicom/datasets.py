@@ -188,12 +188,24 @@ def texts(dataset: Dataset, tag: int) -> tuple[str, ...]:
 def readable(dataset: Dataset, station_charset: str) -> Dataset:
     """Return a copy whose text the station can read: transliterated for ISO_IR 100, names and descriptions within their lengths.
 
-    (0008,0005) is set when a character needs it, or when it is there already (it was asked for).
+    (0008,0005) is set when a character needs it, or when it is there already (it was asked for). An identifier is never changed: where
+    ISO 8859-1 does not hold one, the whole answer is in ISO_IR 192 and says so.
     """
+    if station_charset == "ISO_IR 100" and any(charset.to_latin_1(value) != value for value in _identifiers(dataset)):
+        station_charset = "ISO_IR 192"
     copy, ascii_only = _readable(dataset, latin_1=station_charset == "ISO_IR 100")
     if not ascii_only or keys.SPECIFIC_CHARACTER_SET in copy:
         copy.SpecificCharacterSet = station_charset
     return copy
+
+
+def _identifiers(dataset: Dataset) -> Iterator[str]:
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                yield from _identifiers(item)
+        elif int(element.tag) in keys.IDENTIFIERS:
+            yield from texts(dataset, element.tag)
 
 
 def _readable(dataset: Dataset, *, latin_1: bool) -> tuple[Dataset, bool]:
