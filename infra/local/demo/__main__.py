@@ -41,7 +41,8 @@ def main() -> None:
     parser.add_argument("command", choices=["run", "up"])
     command = parser.parse_args().command
     exit_when_orphaned()
-    signal.signal(signal.SIGTERM, _interrupted)
+    for stop in (signal.SIGTERM, signal.SIGINT):  # a script's shell starts what runs beside it with SIGINT ignored
+        signal.signal(stop, _interrupted)
     out = EvidenceFolder(Path(os.environ.get("OUT") or "build/demo"))
     journeys = _journeys(Path(os.environ.get("INPUT") or INPUT))
     sites = sorted(

@@ -55,6 +55,7 @@ class Scene:
         self._journal = journal
         self._people: dict[str, dict[str, Any]] = json.loads((folder / "people.json").read_text())
         self._browsers: dict[str, Browser] = {}
+        self._ipp_authority: str = group.site(read_booking(folder / "booking.json").site)["ipp_authority"]
 
     @contextmanager
     def step(self, what: str, protocol: str) -> Iterator[Step]:
@@ -70,7 +71,7 @@ class Scene:
 
     def messages(self, subfolder: str = "") -> list[er7.Sent]:
         """Return the readable messages of a folder of the input, in the order of their names."""
-        return [er7.read(file) for file in self.files(subfolder)]
+        return [er7.read(file, self._ipp_authority) for file in self.files(subfolder)]
 
     def files(self, subfolder: str = "") -> list[Path]:
         """Return the message files of a folder of the input, in the order of their names."""
