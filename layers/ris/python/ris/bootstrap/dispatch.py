@@ -113,6 +113,7 @@ def _dmp_access() -> KeysOfLegalEntities:
 
     from ris.adapters.dispatch.dmp.access import KeysOfLegalEntities
     from ris.adapters.dispatch.dmp.settings import DmpSettings
+    from ris.adapters.dispatch.dynamodb import DynamoStrangeAnswers
 
     url, said = os.environ.get("DMP_URL", ""), _dmp_settings()
     return KeysOfLegalEntities(
@@ -122,6 +123,7 @@ def _dmp_access() -> KeysOfLegalEntities:
         secret_prefix=os.environ.get("SECRET_PREFIX", ""),
         key_alias_prefix=os.environ.get("SIGN_KEY_ALIAS_PREFIX", ""),
         new_id=lambda: str(uuid.uuid4()),
+        strange=DynamoStrangeAnswers(table("EXAMS")),
     )
 
 

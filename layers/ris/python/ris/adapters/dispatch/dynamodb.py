@@ -4,6 +4,7 @@
 |---|---|---|---|
 | row | `EXAM#{accession}` | `DELIVERY#{channel}#{recipient}` | `{site}#delivery` while `due_at` is set |
 | row of a report | `EXAM#{accession}` | `DELIVERY#{channel}#{recipient}#v{version}` | the same |
+| answer of the DMP that cannot be believed | `EXAM#{accession}` | `STRANGE#v{version}#{instant}#{operation}` | |
 | its MSH-10 | `OUTBOUND#{message_id}` | `OUTBOUND` | |
 
 The MSH-10 is a function of the row's key, so its item is written once, with the row's first version, and never changes. A row without
@@ -18,6 +19,7 @@ from typing import Any
 
 from ris.adapters.dispatch.memory import planning_order
 from ris.adapters.dynamodb import Item, Table, Write, instant_of, instant_text, write
+from ris.application.dispatch.dmp_port import StrangeAnswer
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 
 
@@ -54,6 +56,39 @@ class DynamoDeliveryStore:
     def due(self, site: str, *, now: datetime, limit: int) -> list[Delivery]:
         """Return rows of the site whose `due_at` has passed, oldest first."""
         return [_delivery(item) for item in self._table.due(f"{site}#delivery", until=now, limit=limit)]
+
+
+class DynamoStrangeAnswers:
+    """Implements `StrangeAnswers`.
+
+    Args:
+        table: The `exams` table.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def keep(self, answer: StrangeAnswer) -> None:
+        """Keep one."""
+        said = {name: getattr(answer, name) for name in _SAID}
+        asked_at = instant_text(answer.asked_at)
+        key = {"pk": f"EXAM#{answer.owner}", "sk": f"STRANGE#v{answer.report_version}#{asked_at}#{answer.operation}"}
+        write(self._table.client, [self._table.putting({**key, **said, "asked_at": asked_at})])
+
+    def of_version(self, owner: str, report_version: int) -> list[StrangeAnswer]:
+        """Return those about one version, oldest first."""
+        return [_strange(item) for item in self._table.query(f"EXAM#{owner}", prefix=f"STRANGE#v{report_version}#")]
+
+
+_SAID = ("owner", "report_version", "operation", "status", "content_type", "why", "content")
+
+
+def _strange(item: Item) -> StrangeAnswer:
+    asked_at = instant_of(item["asked_at"])
+    if asked_at is None:
+        raise ValueError("an answer without its instant")
+    said: dict[str, Any] = {name: item[name] for name in _SAID}
+    return StrangeAnswer(**{**said, "content": bytes(item["content"])}, asked_at=asked_at)
 
 
 def delivery_writes(table: Table, delivery: Delivery) -> list[Write]:

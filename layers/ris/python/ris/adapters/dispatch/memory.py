@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ris.application.conflicts import Conflict
+from ris.application.dispatch.dmp_port import StrangeAnswer
 from ris.domain.dispatch.delivery import Delivery
 
 RowKey = tuple[str, str, str, int]
@@ -46,6 +47,22 @@ class MemoryDeliveryStore:
         """Return rows of the site whose `due_at` has passed, oldest first."""
         overdue = [row for row in self._rows.values() if row.site == site and row.due_at and row.due_at <= now]
         return sorted(overdue, key=lambda row: (str(row.due_at), row.owner))[:limit]
+
+
+class MemoryStrangeAnswers:
+    """Implements `StrangeAnswers` in a list."""
+
+    def __init__(self) -> None:
+        self._kept: list[StrangeAnswer] = []
+
+    def keep(self, answer: StrangeAnswer) -> None:
+        """See the port."""
+        self._kept.append(answer)
+
+    def of_version(self, owner: str, report_version: int) -> list[StrangeAnswer]:
+        """See the port."""
+        found = [one for one in self._kept if (one.owner, one.report_version) == (owner, report_version)]
+        return sorted(found, key=lambda one: (one.asked_at, one.operation))
 
 
 def planning_order(row: Delivery) -> tuple[str, str, str, int]:
