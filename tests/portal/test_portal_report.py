@@ -375,14 +375,15 @@ def test_the_rows_of_the_report_say_who_does_what_since_when_and_what_the_dmp_sa
 
     waiting = browser.get(f"/exams/{ward.accession}")
     closed = replace(lost, state=DeliveryState.REJECTED, unknown=False, reason="dmp_closed", remote_code="DMPClosed", due_at=None)
-    ward.house.deliveries.save(replace(closed, remote_words="2026-01-12"))
+    ward.house.deliveries.save(replace(closed, remote_words="20260112 FERMETURE_DEMANDE_PATIENT"))
     refused = browser.get(f"/exams/{ward.accession}")
 
     assert [["pending"], ["yes"], ["1"]] == [_of_the_dmp(waiting, name) for name in ("state", "unknown", "version")]
     assert "Le RIS demande au DMP s’il l’a, avant tout nouvel envoi." in waiting.text
     assert "Prochain essai le 26/11/2026 à 09:25." in waiting.text
     assert [["rejected"], ["DMPClosed"]] == [_of_the_dmp(refused, name) for name in ("state", "remote-code")]
-    assert "Réponse du DMP : « 2026-01-12 » (code DMPClosed)" in refused.text
+    assert "Fermé le 12/01/2026." in refused.text
+    assert "Réponse du DMP : « 20260112 FERMETURE_DEMANDE_PATIENT » (code DMPClosed)" in refused.text
 
 
 def _of_the_dmp(page, name):

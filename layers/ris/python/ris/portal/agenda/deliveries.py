@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.dispatch.dmp import CHANNEL as DMP
+from ris.domain.dispatch.dmp import CLOSED
 from ris.portal import french
 from ris.portal.pages import moment
 from ris.portal.sentences import ROW_SENTENCES
+
+_DAY = re.compile(r"(\d{4})(\d\d)(\d\d)(?!\d)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,13 @@ def _of_the_dmp(row: Delivery, kind: str) -> str:
         case "unknown" if not known:
             return ROW_SENTENCES["dmp_outcome_unknown"]
         case _:
-            return known or ROW_SENTENCES["dmp_unknown_code"]
+            return (known or ROW_SENTENCES["dmp_unknown_code"]) + _closed_on(row)
+
+
+def _closed_on(row: Delivery) -> str:
+    """Return since when the record is closed, where the DMP said so: its words begin with that day."""
+    day = _DAY.match(row.remote_words) if row.reason == CLOSED else None
+    return f" Fermé le {day[3]}/{day[2]}/{day[1]}." if day else ""
 
 
 def _remote(row: Delivery) -> str:
