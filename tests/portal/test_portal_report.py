@@ -143,6 +143,25 @@ def test_validating_is_one_click_that_saves_starts_the_signing_and_is_done_once(
     assert [] == browser.get("/sites/nord/reading").attributes("data-accession")
 
 
+@pytest.mark.parametrize("way", ["", "/provisional", "/validate"])
+def test_what_another_typed_while_the_report_was_validated_is_told_and_not_lost(way):
+    ward = Ward()
+    first, second = ward.radiologist(), ward.radiologist()
+    first.post(ward.place, ward.form())
+    first.post(f"{ward.place}/validate", ward.form(1))
+    late = ward.form(1, **{"text-3": "Conclusion tapée trop tard."})
+
+    told = second.post(f"{ward.place}{way}", late)
+    as_json = second.post(f"{ward.place}{way}", late, accept="application/json")
+
+    assert [409, 409] == [told.status, as_json.status]
+    assert "Votre texte n’est pas enregistré." in told.text
+    assert [] == told.attributes("data-action")
+    assert ["report_validating"] == told.attributes("data-error-code")
+    assert "Conclusion tapée trop tard." in told.body.partition('name="text-3"')[2].partition("</textarea>")[0]
+    assert "Conclusion tapée trop tard." not in ward.draft().sections[3].text
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -282,7 +301,7 @@ def test_a_signed_version_is_read_only_and_its_pdf_is_streamed_as_it_was_kept():
     assert kept == _bytes(raw)
     assert f'inline; filename="CR-{ward.accession}-v1.pdf"' == raw["headers"]["Content-Disposition"]
     assert "no-store" == raw["headers"]["Cache-Control"]
-    assert [303, TEXTS["text-3"]] == [again.status, ward.draft().sections[3].text]
+    assert [409, TEXTS["text-3"]] == [again.status, ward.draft().sections[3].text]
 
 
 def _event(browser, address):
