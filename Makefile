@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 OUT ?= build/demo
+# A file's tests stay together and share its cloud; no more workers than a laptop has room for.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 export OUT INPUT
 
 .DEFAULT_GOAL := help
@@ -22,10 +24,10 @@ up: $(READY) ## keep the system running with demo data; Ctrl-C stops all of it
 	@exec $(BIN)/python -m infra.local.demo up
 
 test: $(READY) ## everything but the slow suite and the benchmarks
-	@exec $(BIN)/python -m pytest
+	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 slow: $(READY) ## kills, fuzzing, races, browser and second opinions, bounded
-	@exec $(BIN)/python -m pytest -m slow
+	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m slow
 
 bench: $(READY) ## ratios against peers and floors, measured in one run
 	@exec $(BIN)/python -m pytest -m bench -s

@@ -27,8 +27,24 @@ read_parked            -            -           -         -           x         
 replay_parked          -            -           -         -           x         x     -       -
 dismiss_parked         -            -           -         -           x         x     -       -
 read_mpps_unscheduled  -            x           -         x           x         -     -       -
+query_insi             x            -           x         -           x         -     -       -
+qualify_identity       x            -           x         -           x         -     -       -
+reveal_ins             x            -           x         -           x         -     -       -
+record_information     x            x           x         -           x         -     -       -
+mark_identity          x            -           x         -           x         -     -       -
+clear_identity_mark    -            -           -         -           x         -     -       -
+edit_traits            x            -           x         -           x         -     -       -
+read_report            -            -           x         x           -         -     -       -
+edit_report            -            -           x         x           -         -     -       -
+validate_report        -            -           -         x           -         -     -       -
 """
 EXPECTED = {words[0]: dict(zip(ROLES, words[1:], strict=True)) for words in map(str.split, TABLE.strip().splitlines())}
+RIGHTS_OF = {
+    "query_insi": "query_insi",
+    "qualify_identity": "qualify_ins",
+    "reveal_ins": "qualify_ins",
+    "clear_identity_mark": "qualify_ins",
+}
 CELLS = [(action, role, mark == "x") for action, row in EXPECTED.items() for role, mark in row.items()]
 
 
@@ -39,11 +55,21 @@ def test_the_table_holds_these_actions_and_no_other() -> None:
 
 @pytest.mark.parametrize(("action", "role", "allowed"), CELLS)
 def test_a_role_may_do_what_the_table_says_at_its_own_site_and_nothing_at_another(action: str, role: str, allowed: bool) -> None:
-    session = a_session(nord=role)
+    session = replace(a_session(nord=role), rights=frozenset(RIGHTS))
 
     assert policy.allows(session, action, "nord") is allowed
     for elsewhere in ("sud", "est", "", "-", "NORD", "nord ", "*"):
         assert not policy.allows(session, action, elsewhere)
+
+
+@pytest.mark.segur("INS.05", "INS.06")
+@pytest.mark.parametrize("action", sorted(EXPECTED))
+def test_the_right_is_needed_beside_the_role_where_there_is_one(action: str) -> None:
+    everybody = a_session(nord=" ".join(ROLES))
+    others = replace(everybody, rights=frozenset(RIGHTS) - {RIGHTS_OF.get(action, "")})
+
+    assert POLICY[action].rights == ({RIGHTS_OF[action]} if action in RIGHTS_OF else set())
+    assert policy.allows(everybody, action, "nord") is policy.allows(others, action, "nord") is (action not in RIGHTS_OF)
 
 
 @pytest.mark.parametrize("action", sorted(EXPECTED))

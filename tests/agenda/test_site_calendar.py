@@ -51,7 +51,9 @@ def test_a_time_of_another_form_is_refused(wall: str) -> None:
         instant_of("2026-07-01", wall, PARIS)
 
 
-@pytest.mark.parametrize("day", ["2026-02-29", "2026-13-01", "20260701", "2026-7-1", "", "2026-07-01T00:00", "２026-07-01"])
+@pytest.mark.parametrize(
+    "day", ["2026-02-29", "2026-13-01", "20260701", "2026-7-1", "", "2026-07-01T00:00", "２026-07-01", "0001-01-01", "9999-12-31"]
+)
 def test_a_day_no_calendar_has_is_refused(day: str) -> None:
     with pytest.raises(InvalidInput, match="no_such_day"):
         instant_of(day, "09:00", PARIS)

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -47,7 +48,7 @@ def noted(cloud: Cloud, key: str) -> int:
 def test_a_function_sees_exactly_the_variables_of_the_template(probe: Cloud) -> None:
     # An inherited variable would hide one that the template forgot.
     seen = probe.invoke("EchoFunction", {"a": "é"})
-    assert set(seen["environment"]) - {"LC_CTYPE"} == RUNTIME | {"TABLE", "WORDS", "PUBLIC_URL"}
+    assert set(seen["environment"]) - {"LC_CTYPE"} == RUNTIME | {"TABLE", "WORDS", "PUBLIC_URL", "GLOSSARY"}
     assert seen["environment"]["AWS_ACCESS_KEY_ID"] == "EchoFunction"
     assert seen["environment"]["PUBLIC_URL"] == probe.portal_url
     assert seen["environment"]["_X_AMZN_TRACE_ID"].endswith("Sampled=1")
@@ -164,7 +165,19 @@ def test_calls_are_counted_under_the_function_that_made_them(probe: Cloud) -> No
     probe.client("s3", caller="Somebody").put_object(Bucket=probe.outputs["Bucket"], Key="a/b", Body=b"x")
     put = {"Put": {"TableName": "probe-table", "Item": {"pk": {"S": "transaction"}, "sk": {"S": "1"}}}}
     probe.client("dynamodb", caller="Somebody").transact_write_items(TransactItems=[put])
+    probe.client("secretsmanager", caller="Somebody").create_secret(Name="probe/of/somebody", SecretString="x")
+    secret = probe.client("secretsmanager", caller="Somebody").get_secret_value(SecretId="probe/of/somebody")["ARN"]
+    probe.client("secretsmanager", caller="Somebody").get_secret_value(SecretId=secret)
     found = {(call["caller"], call["action"], call["resource"]) for call in probe.calls()}
+    read = {resource for caller, action, resource in found if (caller, action) == ("Somebody", "secretsmanager:GetSecretValue")}
+    assert read == {"probe/of/somebody", secret.rsplit(":", 1)[1]}
     assert ("BackgroundFunction", "dynamodb:PutItem", "probe-table") in found
     assert ("Somebody", "s3:PutObject", "probe-bucket/a/b") in found
     assert ("Somebody", "dynamodb:PutItem", "probe-table") in found
+
+
+def test_a_path_under_opt_is_where_the_layer_lies(probe: Cloud) -> None:
+    # Lambda mounts a layer's files under /opt; nothing is there on a laptop.
+    path = Path(probe.function_env("EchoFunction")["GLOSSARY"])
+    assert path.is_file()
+    assert path.parts[-3:] == ("words", "python", "words.py")

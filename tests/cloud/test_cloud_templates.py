@@ -88,6 +88,23 @@ BAD = {
         "A": {**QUEUE, "Properties": {"QueueName": {"Fn::GetAtt": ["S", "Colour"]}}},
     },
     "property CorsConfiguration of the bucket B": {"B": {"Type": "AWS::S3::Bucket", "Properties": {"CorsConfiguration": {}}}},
+    "path /opt/fonts, which no layer of the function holds": {
+        "R": {
+            "Type": "AWS::IAM::Role",
+            "Properties": {"RoleName": "fontless", "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []}},
+        },
+        "F": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "FunctionName": "fontless",
+                "Handler": "handler.handler",
+                "Role": {"Fn::GetAtt": ["R", "Arn"]},
+                "Runtime": "python3.13",
+                "Code": {"S3Bucket": "b", "S3Key": "k"},
+                "Environment": {"Variables": {"FONTS": "/opt/fonts"}},
+            },
+        },
+    },
     "property StreamSpecification of the table T": {
         "T": {"Type": "AWS::DynamoDB::Table", "Properties": {"StreamSpecification": {}}}
     },

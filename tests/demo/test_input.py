@@ -44,6 +44,15 @@ def test_the_second_example_has_accents_and_an_apostrophe_in_another_set_and_ano
     assert message.birth_name == ("D'ESSAI-L'HÉRITIER", "JOËL")
 
 
+def test_the_ipp_is_the_number_of_the_sites_own_authority_wherever_it_stands(tmp_path: Path) -> None:
+    file = tmp_path / "01.hl7"
+    file.write_bytes(
+        b"MSH|^~\\&|A|B|C|D|||ADT^A04^ADT_A01|1|P|2.5\rPID|||7^^^OTHER&1.2.3&ISO^PI~8^^^&1.2.4&ISO^AN~9^^^OURS&1.2.4&ISO^PI\r"
+    )
+
+    assert (er7.read(file, "1.2.4").ipp, er7.read(file, "1.2.5").ipp, er7.read(file).ipp) == ("9", "", "7")
+
+
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_bytes_are_those_of_the_wire(folder: Path) -> None:
     for file in folder.rglob("*.hl7"):

@@ -102,7 +102,7 @@ def test_an_acknowledgement_goes_back_with_its_bytes(tmp_path: Path) -> None:
     @play(tmp_path, answers())
     async def _(scene: Scene, peer: ScriptedPeer) -> None:
         await scene.desk.handle(envelope("M1"))
-        await eventually(lambda: len(scene.reports()) == 1)
+        await eventually(lambda: scene.spool.waiting() == 1)
 
         (row_id,) = scene.spool.first_of_each_source(HL7_KINDS, 5)
         assert ack(adt("M1")) == scene.spool.load(row_id).body

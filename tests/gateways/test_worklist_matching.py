@@ -184,6 +184,17 @@ def test_optional_keys_we_do_not_support_are_left_out_and_flagged() -> None:
     assert "OperatorsName" in compiled.answer(an_item(), echo_unknown=True)
 
 
+@pytest.mark.parametrize("tag", [0x00091001, 0x0040FFF0])
+@pytest.mark.parametrize("implicit", [True, False])
+def test_a_key_that_no_dictionary_has_is_flagged(tag: int, implicit: bool) -> None:
+    asked = query({"Modality": "CT"}, PatientID="IPP-1")
+    asked.add_new(tag, "LO", "")
+    compiled = read_query(encoded(asked, implicit=implicit), implicit=implicit, station_charset="ISO_IR 100")
+
+    assert {tag} == compiled.unsupported
+    assert compiled.matches(an_item())
+
+
 def test_a_value_for_a_key_that_is_only_returned_is_flagged_and_restricts_nothing() -> None:
     code = Dataset()
     code.CodeValue = "X"

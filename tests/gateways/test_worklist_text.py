@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -98,14 +100,24 @@ def test_identifiers_are_never_cut_and_descriptions_are() -> None:
     assert (long_id, 64) == (read.PatientID, len(read.RequestedProcedureDescription))
 
 
+@pytest.mark.parametrize(("identifier", "charset"), [("É-77", "ISO_IR 100"), ("œ-77", "ISO_IR 192"), ("Ж-77", "ISO_IR 192")])
+def test_an_identifier_is_never_changed(identifier: str, charset: str) -> None:
+    read = datasets.readable(step(1, PatientID=identifier, PatientName="LEFÈVRE^ŒDIPE"), "ISO_IR 100")
+
+    assert (read.PatientID, read.SpecificCharacterSet) == (identifier, charset)
+    assert datasets.decode(datasets.encode(read, implicit=True), implicit=True).PatientID == identifier
+
+
 def test_a_data_set_cut_short_is_no_data_set() -> None:
     whole = encoded(step(1))
-    for length in range(1, len(whole) - 1, 7):
+    for length in range(1, len(whole)):
         try:
             read = datasets.decode(whole[:length], implicit=False)
         except datasets.Undecodable:
             continue
-        assert len(encoded(read)) <= length + 8
+        kept = encoded(read)
+        assert whole.startswith(kept)
+        assert length - len(kept) < 8, "more than the beginning of an element is missing"
 
 
 @pytest.mark.parametrize("implicit", [True, False])
@@ -122,3 +134,18 @@ def test_a_number_or_text_that_is_none_keeps_the_others(implicit: bool) -> None:
 
 def test_folding_is_the_same_twice() -> None:
     assert fold_name(LONG) == fold_name(fold_name(LONG))
+
+
+def test_a_cut_data_set_is_refused_in_every_thread_at_once() -> None:
+    whole = encoded(step(1))
+    cut, good = whole[:-1], whole
+
+    def read(number: int) -> bool:
+        try:
+            datasets.decode(cut if number % 2 else good, implicit=False)
+        except datasets.Undecodable:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert [number % 2 == 0 for number in range(400)] == list(pool.map(read, range(400)))

@@ -277,6 +277,18 @@ def test_an_object_of_another_site_and_one_that_is_not_there_are_the_same_404(pa
     assert all(record.account_id == "somebody" for record in furnished.house.audit.records)
 
 
+def test_a_site_somebody_invented_opens_no_audit_chain_of_its_own():
+    furnished = Furnished()
+    browser = furnished.as_account({"nord": frozenset(ROLES)})
+    furnished.house.audit.records.clear()
+
+    for anybody in (browser, furnished.house.browser()):
+        anybody.get("/sites/nulle-part/agenda")
+        anybody.get("/sites/est/agenda")
+
+    assert ["-", "est", "-", "est"] == [record.site for record in furnished.house.audit.records]
+
+
 def test_an_object_is_checked_against_its_parent():
     furnished = Furnished()
     browser = furnished.as_account({"nord": frozenset(ROLES), "sud": frozenset(ROLES)})

@@ -10,9 +10,11 @@ from ris.application.report.render_report import render_report
 from ris.domain.access.session import PscSession
 from ris.domain.agenda.exam import ExamState, Performed
 from ris.domain.dispatch.delivery import DeliveryState
+from ris.domain.errors import RemoteUnavailable
 from ris.domain.report import draft as drafts
 from ris.domain.report.draft import DraftStatus, Refusal
 from ris.domain.report.version import VersionState
+from ris.portal.french import sentence
 from tests.support.portal import PortalHouse
 
 TEXTS = {"text-0": "Toux.", "text-1": "Hélicoïdal.", "text-2": "Cœur de taille normale, ≤ 3 mm.", "text-3": "Examen normal."}
@@ -139,6 +141,25 @@ def test_validating_is_one_click_that_saves_starts_the_signing_and_is_done_once(
     assert [["validating"], ["no"]] == [page.attributes("data-report-status")[:1], page.attributes("data-editable")]
     assert "<textarea" not in page.body
     assert [] == browser.get("/sites/nord/reading").attributes("data-accession")
+
+
+@pytest.mark.parametrize("way", ["", "/provisional", "/validate"])
+def test_what_another_typed_while_the_report_was_validated_is_told_and_not_lost(way):
+    ward = Ward()
+    first, second = ward.radiologist(), ward.radiologist()
+    first.post(ward.place, ward.form())
+    first.post(f"{ward.place}/validate", ward.form(1))
+    late = ward.form(1, **{"text-3": "Conclusion tapée trop tard."})
+
+    told = second.post(f"{ward.place}{way}", late)
+    as_json = second.post(f"{ward.place}{way}", late, accept="application/json")
+
+    assert [409, 409] == [told.status, as_json.status]
+    assert "Votre texte n’est pas enregistré." in told.text
+    assert [] == told.attributes("data-action")
+    assert ["report_validating"] == told.attributes("data-error-code")
+    assert "Conclusion tapée trop tard." in told.body.partition('name="text-3"')[2].partition("</textarea>")[0]
+    assert "Conclusion tapée trop tard." not in ward.draft().sections[3].text
 
 
 @pytest.mark.parametrize(
@@ -280,7 +301,7 @@ def test_a_signed_version_is_read_only_and_its_pdf_is_streamed_as_it_was_kept():
     assert kept == _bytes(raw)
     assert f'inline; filename="CR-{ward.accession}-v1.pdf"' == raw["headers"]["Content-Disposition"]
     assert "no-store" == raw["headers"]["Cache-Control"]
-    assert [303, TEXTS["text-3"]] == [again.status, ward.draft().sections[3].text]
+    assert [409, TEXTS["text-3"]] == [again.status, ward.draft().sections[3].text]
 
 
 def _event(browser, address):
@@ -373,16 +394,52 @@ def test_the_rows_of_the_report_say_who_does_what_since_when_and_what_the_dmp_sa
 
     waiting = browser.get(f"/exams/{ward.accession}")
     closed = replace(lost, state=DeliveryState.REJECTED, unknown=False, reason="dmp_closed", remote_code="DMPClosed", due_at=None)
-    ward.house.deliveries.save(replace(closed, remote_words="2026-01-12"))
+    ward.house.deliveries.save(replace(closed, remote_words="20260112 FERMETURE_DEMANDE_PATIENT"))
     refused = browser.get(f"/exams/{ward.accession}")
 
     assert [["pending"], ["yes"], ["1"]] == [_of_the_dmp(waiting, name) for name in ("state", "unknown", "version")]
     assert "Le RIS demande au DMP s’il l’a, avant tout nouvel envoi." in waiting.text
     assert "Prochain essai le 26/11/2026 à 09:25." in waiting.text
     assert [["rejected"], ["DMPClosed"]] == [_of_the_dmp(refused, name) for name in ("state", "remote-code")]
-    assert "Réponse du DMP : « 2026-01-12 » (code DMPClosed)" in refused.text
+    assert "Fermé le 12/01/2026." in refused.text
+    assert "Réponse du DMP : « 20260112 FERMETURE_DEMANDE_PATIENT » (code DMPClosed)" in refused.text
 
 
 def _of_the_dmp(page, name):
     row = page.body.partition('data-channel="dmp"')[2].partition(">")[0]
     return replace(page, body=row).attributes(f"data-{name}")
+
+
+def test_a_code_says_on_a_row_what_happens_by_itself_and_on_a_page_what_its_reader_does():
+    ward = Ward()
+    browser = ward.radiologist()
+    ward.signed(browser)
+    row = next(each for each in ward.house.deliveries.of_owner(ward.accession) if each.channel == "dmp")
+    ward.house.deliveries.save(replace(row, reason="cloud_unavailable"))
+
+    page = browser.get(f"/exams/{ward.accession}")
+
+    assert "Le RIS recommence de lui-même." in page.text
+    assert "réessayez dans un instant" in sentence("cloud_unavailable")
+
+
+def test_a_store_that_is_away_is_said_where_the_editor_shows_it():
+    ward = Ward()
+    browser = ward.radiologist()
+    shown = browser.get(ward.place)
+    ward.house.reports.save_draft = _away
+
+    quiet = browser.post(f"{ward.place}/autosave", ward.form(), **{"hx-request": "true"})
+    asked = browser.post(ward.place, ward.form(), **{"hx-request": "true"})
+
+    assert [200, ["cloud_unavailable"], "Non enregistré." in quiet.text] == [
+        quiet.status,
+        quiet.attributes("data-error-code"),
+        True,
+    ]
+    assert [503, ["cloud_unavailable"]] == [asked.status, asked.attributes("data-problem")]
+    assert '"code":"[45]..","swap":true,"error":true,"target":"#saved"' in shown.body
+
+
+def _away(_draft):
+    raise RemoteUnavailable("cloud_unavailable")

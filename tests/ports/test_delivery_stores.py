@@ -8,10 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
-from ris.adapters.dispatch.memory import MemoryDeliveryStore
+from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore, DynamoStrangeAnswers
+from ris.adapters.dispatch.memory import MemoryDeliveryStore, MemoryStrangeAnswers
 from ris.adapters.dynamodb import Table
 from ris.application.conflicts import Conflict
+from ris.application.dispatch.dmp_port import StrangeAnswer, StrangeAnswers
 from ris.application.dispatch.ports import DeliveryStore
 from ris.domain.dispatch.delivery import Delivery
 from ris.domain.dispatch.dmp import DmpRules, found, leaves, no_record, planned_dmp
@@ -28,6 +29,7 @@ class Rows:
     """A store, and a site and an exam nobody else uses."""
 
     store: DeliveryStore
+    strange: StrangeAnswers
     run: str
 
     def version(self, number: int) -> Delivery:
@@ -41,11 +43,11 @@ class Rows:
 def rows(request: pytest.FixtureRequest) -> Rows:
     run = uuid4().hex[:8]
     if request.param == "memory":
-        return Rows(MemoryDeliveryStore(), run)
+        return Rows(MemoryDeliveryStore(), MemoryStrangeAnswers(), run)
     running = request.getfixturevalue("cloud")
     names = running.function_env("SendToDmpFunction")
     table = Table(running.client("dynamodb"), names["TABLE_EXAMS"])
-    return Rows(DynamoDeliveryStore(table, Table(table.client, names["TABLE_USAGE"])), run)
+    return Rows(DynamoDeliveryStore(table, Table(table.client, names["TABLE_USAGE"])), DynamoStrangeAnswers(table), run)
 
 
 def test_what_was_written_is_read_back_whole(rows: Rows) -> None:
@@ -92,3 +94,13 @@ def test_what_is_due_is_listed_and_what_is_settled_is_not(rows: Rows) -> None:
 
     assert rows.store.due(rows.run, now=NOW + timedelta(hours=23), limit=9) == []
     assert rows.store.due(rows.run, now=NOW + timedelta(hours=25), limit=9) == [waiting]
+
+
+def test_answers_that_cannot_be_believed_are_kept_as_they_came_beside_the_rows(rows: Rows) -> None:
+    first = StrangeAnswer(rows.run, 1, "patients", NOW, 200, "text/plain", "not XML", b"\x00\xff maintenance")
+    later = replace(first, operation="repository", asked_at=NOW + timedelta(seconds=1), status=504, content=b"")
+    for one in (later, first, replace(first, report_version=2)):
+        rows.strange.keep(one)
+
+    assert rows.strange.of_version(rows.run, 1) == [first, later]
+    assert rows.store.of_owner(rows.run) == []

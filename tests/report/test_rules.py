@@ -22,7 +22,18 @@ def test_a_conclusion_is_found_by_its_heading(heading: str) -> None:
     assert [] == codes(sections=(Section(heading, "Normal."),))
 
 
-@pytest.mark.parametrize("sections", [(), (Section("Résultats", "Normal."),), (Section("Conclusion", " \n "),)])
+INVISIBLE = ("\u00a0\u202f", "\u200b", "\ufeff \u00ad", "\u2028\t")
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        (),
+        (Section("Résultats", "Normal."),),
+        (Section("Conclusion", " \n "),),
+        *((Section("Conclusion", text),) for text in INVISIBLE),
+    ],
+)
 def test_a_report_without_conclusion_is_refused(sections: tuple[Section, ...]) -> None:
     assert ("conclusion_missing", "Conclusion") in codes(sections=sections)
 
@@ -31,6 +42,11 @@ def test_a_report_without_conclusion_is_refused(sections: tuple[Section, ...]) -
 def test_a_title_is_one_line_of_1_to_128_characters(title: str, code: str) -> None:
     assert [(code, "title")] == codes(title)
     assert [] == codes("x" * 128)
+
+
+@pytest.mark.parametrize("nothing", INVISIBLE)
+def test_what_no_reader_sees_is_neither_title_nor_heading(nothing: str) -> None:
+    assert ["title_missing", "heading_missing"] == [code for code, _ in codes(nothing, (Section(nothing, "texte"), *TEXT))]
 
 
 def test_the_length_counts_what_is_printed() -> None:

@@ -22,6 +22,7 @@ from ris.adapters.dispatch.dmp.identifiers import derived_oid
 from ris.adapters.dispatch.dmp.settings import DmpSettings
 from ris.adapters.dispatch.dmp.signature_document import sign_submission
 from ris.adapters.dispatch.dmp.submission import signature_id, submission_set_id
+from ris.adapters.dispatch.memory import MemoryStrangeAnswers
 from ris.adapters.identity.insi_soap import InsiSettings, InsiSoap
 from ris.adapters.report.cda import build_cda
 from ris.adapters.report.pdf import render_report
@@ -130,12 +131,18 @@ def test_a_report_is_fed_once_and_found_again(pki: Pki, dmp: Remote) -> None:
 
 @pytest.mark.parametrize("lost", ["lost_answer", "http_504", "not_xml", "dtd", "cut_xml", "cut_answer", "other_request"])
 def test_a_lost_answer_is_an_unknown_outcome_and_asking_finds_the_document(pki: Pki, dmp: Remote, lost: str) -> None:
-    client, version = dmp_client(pki, dmp), a_version(pki)
+    strange = MemoryStrangeAnswers()
+    client, version = dmp_client(pki, dmp, strange=strange), a_version(pki)
     dmp.schedule("iti-41", lost)
 
     with pytest.raises(OutcomeUnknown):
         client.submit(version, replaced_entry_uuid="", now=datetime.now(UTC))
 
+    # What came is kept for the operator as it came; a connection that was cut left nothing.
+    kept = strange.of_version(version.report.accession_number, 1)
+    assert [one.operation for one in kept] == ([] if lost == "lost_answer" else ["repository"])
+    sent = (dmp.evidence / "dmp" / "001-iti-41-response.http").read_bytes() if kept else b""
+    assert all(one.content and one.content in sent for one in kept)
     assert client.entry_uuid(version.report, version.report.document_id, now=datetime.now(UTC)).startswith("urn:uuid:")
 
 
@@ -174,7 +181,8 @@ def test_a_cut_says_nothing_of_what_was_done(pki: Pki, dmp: Remote, fault: str) 
 
 
 def test_a_question_without_a_believable_answer_is_asked_again(pki: Pki, dmp: Remote) -> None:
-    client, report = dmp_client(pki, dmp), a_frozen_report(logged_in_at=datetime(2026, 1, 1, tzinfo=UTC))
+    strange = MemoryStrangeAnswers()
+    client, report = dmp_client(pki, dmp, strange=strange), a_frozen_report(logged_in_at=datetime(2026, 1, 1, tzinfo=UTC))
     faults = ["cut_after_reading", "http_503", "not_xml", "dtd", "cut_xml", "cut_answer", "other_request", "http_504"]
     dmp.schedule("td0.2", *faults)
 
@@ -182,6 +190,7 @@ def test_a_question_without_a_believable_answer_is_asked_again(pki: Pki, dmp: Re
         with pytest.raises(RemoteUnavailable):
             client.existence(report, ins_of(report), now=datetime.now(UTC))
     assert client.existence(report, ins_of(report), now=datetime.now(UTC)).state == "open"
+    assert [one.status for one in strange.of_version(report.accession_number, 1)] == [200, 200, 200, 200, 200, 504]
 
 
 @pytest.mark.parametrize(("status", "code"), [("closed", "DMPClosed"), ("none", "XDSUnknownPatientId")])

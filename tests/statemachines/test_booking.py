@@ -166,10 +166,10 @@ def test_a_sender_s_death_is_recorded_as_neither_group(runs: dict[str, Run]) -> 
 
 
 def test_retries_are_as_many_as_the_definition_says(runs: dict[str, Run]) -> None:
-    assert len(runs["gateway queue down for ever"].inputs["SendHl7"]) == 7
-    assert len(runs["feed down for ever"].inputs["PublishWorklist"]) == 7
-    assert len(runs["confirmation crashes for ever"].inputs["ConfirmBooking"]) == 4
-    assert len(runs["never recorded"].inputs["RecordOutcome"]) == 7
+    assert runs["gateway queue down for ever"].errors["SendHl7"] == ["RemoteUnavailable"] * 7
+    assert runs["feed down for ever"].errors["PublishWorklist"] == ["RemoteUnavailable"] * 7
+    assert runs["confirmation crashes for ever"].errors["ConfirmBooking"] == ["UnexpectedError"] * 4
+    assert runs["never recorded"].errors["RecordOutcome"] == ["UnexpectedError"] * 7
 
 
 def test_every_state_retrier_and_catcher_was_executed(runs: dict[str, Run]) -> None:

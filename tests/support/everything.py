@@ -35,6 +35,7 @@ from ris.contracts.queues import DicomInbound
 from ris.domain.access.audit import AuditRecord
 from ris.domain.agenda.exam import ExamState
 from ris.domain.dispatch.delivery import DeliveryState
+from tests.support.everything_recorded import Recorded
 from tests.support.stacks import ROOT
 from tests.support.waiting import until
 
@@ -83,6 +84,10 @@ class Everything:
         accession = self.booked_again(receptionist)
         self.what_time_brings(accession)
         self.watched_and_sealed()
+        recorded = Recorded(self.system, self.site)
+        document = f"/exams/{recorded.delivered()[-1].owner}/report/versions/1/pdf"
+        assert self.scene.browser("radiologist").open(document).status == 200
+        recorded.play(find_patient(self.step, receptionist, self.scene.messages("next")[0].ipp))
         self.given_up(accession)
         self.state(receptionist, receptionist.open(f"/exams/{accession}"), "discontinued")
 

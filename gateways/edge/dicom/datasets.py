@@ -5,14 +5,21 @@ Source: PS3.5 6.1.2.3 (character sets), PS3.18 annex F (DICOM JSON).
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
-import warnings
+import threading
+from collections.abc import Iterator
 from typing import Any
 
+import pydicom.charset
 import pydicom.config
+import pydicom.dataelem
+import pydicom.filereader
+import pydicom.hooks
+import pydicom.valuerep
 from pydicom.charset import python_encoding
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
@@ -36,6 +43,36 @@ class Undecodable(Exception):
     """The bytes are no data set of their transfer syntax and character set."""
 
 
+_thread = threading.local()
+
+
+@contextlib.contextmanager
+def strictly() -> Iterator[None]:
+    """Read in this thread without guessing.
+
+    What the library would only warn of (an end that comes too early, characters that do not fit) is `Undecodable`. The warnings
+    module cannot say so: its filters are one for all threads.
+    """
+    before = getattr(_thread, "strict", False)
+    _thread.strict = True
+    try:
+        yield
+    finally:
+        _thread.strict = before
+
+
+def _warn(*_: Any, **__: Any) -> None:
+    """Stand in for the library's own way to warn."""
+    if getattr(_thread, "strict", False):
+        raise Undecodable("doubtful")
+
+
+for _module in (pydicom.charset, pydicom.dataelem, pydicom.filereader, pydicom.valuerep):
+    _module.warn_and_log = _warn
+# A tag that no dictionary has is not doubtful: it is an optional key that we do not support.
+pydicom.hooks.warn_and_log = lambda *_, **__: None
+
+
 def decode(encoded: bytes, *, implicit: bool, default_charset: str = "ISO_IR 100", liberal: bool = False) -> Dataset:
     """Read a little-endian data set completely.
 
@@ -49,8 +86,7 @@ def decode(encoded: bytes, *, implicit: bool, default_charset: str = "ISO_IR 100
         Undecodable: Cut short, nested too deep, or characters that do not fit.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
+        with strictly():
             dataset = read_dataset(
                 io.BytesIO(encoded), implicit, True, parent_encoding=python_encoding.get(default_charset, "latin_1")
             )
@@ -69,6 +105,8 @@ def touch(dataset: Dataset, depth: int = 0, *, liberal: bool = False) -> None:
         raise Undecodable("nesting")
     for tag in list(dataset.keys()):
         raw = dataset.get_item(tag)
+        if _is_cut(raw):
+            raise Undecodable("cut")
         try:
             element = dataset[tag]
         except Exception:
@@ -80,6 +118,23 @@ def touch(dataset: Dataset, depth: int = 0, *, liberal: bool = False) -> None:
         if element.VR == "SQ":
             for item in element.value:
                 touch(item, depth + 1, liberal=liberal)
+
+
+def _is_cut(element: Any) -> bool:
+    """Return whether the bytes ended before the value did, which the library does not look at."""
+    return isinstance(element, RawDataElement) and element.length != 0xFFFFFFFF and len(element.value or b"") < element.length
+
+
+def refuse_rest(dataset: Dataset, size: int) -> None:
+    """Refuse a file with bytes after its last element, too few to be another: it is still being written.
+
+    Args:
+        dataset: As read from the file, before anything of it was converted.
+        size: Of the file, in bytes.
+    """
+    last = dataset.get_item(list(dataset.keys())[-1]) if len(dataset) else None
+    if isinstance(last, RawDataElement) and last.length != 0xFFFFFFFF and last.value_tell + last.length < size:
+        raise Undecodable("cut")
 
 
 def encode(dataset: Dataset, *, implicit: bool) -> bytes:
@@ -133,12 +188,24 @@ def texts(dataset: Dataset, tag: int) -> tuple[str, ...]:
 def readable(dataset: Dataset, station_charset: str) -> Dataset:
     """Return a copy whose text the station can read: transliterated for ISO_IR 100, names and descriptions within their lengths.
 
-    (0008,0005) is set when a character needs it, or when it is there already (it was asked for).
+    (0008,0005) is set when a character needs it, or when it is there already (it was asked for). An identifier is never changed: where
+    ISO 8859-1 does not hold one, the whole answer is in ISO_IR 192 and says so.
     """
+    if station_charset == "ISO_IR 100" and any(charset.to_latin_1(value) != value for value in _identifiers(dataset)):
+        station_charset = "ISO_IR 192"
     copy, ascii_only = _readable(dataset, latin_1=station_charset == "ISO_IR 100")
     if not ascii_only or keys.SPECIFIC_CHARACTER_SET in copy:
         copy.SpecificCharacterSet = station_charset
     return copy
+
+
+def _identifiers(dataset: Dataset) -> Iterator[str]:
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                yield from _identifiers(item)
+        elif int(element.tag) in keys.IDENTIFIERS:
+            yield from texts(dataset, element.tag)
 
 
 def _readable(dataset: Dataset, *, latin_1: bool) -> tuple[Dataset, bool]:

@@ -8,7 +8,6 @@ written reads as cut and is tried again when it changes.
 from __future__ import annotations
 
 import asyncio
-import warnings
 from pathlib import Path
 
 from pydicom import dcmread
@@ -62,9 +61,9 @@ class WorklistFolder:
     def _read(self, path: Path) -> None:
         name = str(path.relative_to(self._folder))
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
+            with datasets.strictly():
                 dataset = dcmread(path)
+                datasets.refuse_rest(dataset, path.stat().st_size)
                 datasets.touch(dataset)
                 self._items[path] = read_items(dataset, called=self._called(path))
         except Exception as error:  # whatever a file holds, it must not hide the others

@@ -101,10 +101,10 @@ class MllpListener:
     async def _talk(self, connection: _Connection) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            try:
-                data = await asyncio.wait_for(connection.reader.read(CHUNK), self._patience(connection, loop.time()))
-            except TimeoutError:
-                data = b""
+            data = b""
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._patience(connection, loop.time())):
+                    data = await connection.reader.read(CHUNK)
             if self._stopping and not data:
                 return  # the frame at hand is not the peer's fault: no answer, it is sent again
             connection.last_heard = loop.time()
@@ -158,7 +158,8 @@ class MllpListener:
 
     async def _write(self, connection: _Connection, answers: list[bytes]) -> None:
         connection.writer.write(b"".join(mllp.encode(answer) for answer in answers))
-        await asyncio.wait_for(connection.writer.drain(), WRITE_TIMEOUT_S)
+        async with asyncio.timeout(WRITE_TIMEOUT_S):
+            await connection.writer.drain()
 
 
 def _keep_alive(writer: asyncio.StreamWriter) -> None:

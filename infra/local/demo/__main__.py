@@ -25,7 +25,7 @@ from infra.local.children import exit_when_orphaned
 from infra.local.demo import group
 from infra.local.demo.evidence import EvidenceFolder
 from infra.local.demo.journey import Journal, StepFailed
-from infra.local.demo.journeys import JOURNEYS, visit
+from infra.local.demo.journeys import JOURNEYS, bad_day, visit
 from infra.local.demo.national import Input
 from infra.local.demo.progress import LiveProgress
 from infra.local.demo.remotes import from_environment
@@ -45,7 +45,8 @@ def main() -> None:
     parser.add_argument("command", choices=["run", "up"])
     command = parser.parse_args().command
     exit_when_orphaned()
-    signal.signal(signal.SIGTERM, _interrupted)
+    for stop in (signal.SIGTERM, signal.SIGINT):  # a script's shell starts what runs beside it with SIGINT ignored
+        signal.signal(stop, _interrupted)
     out = EvidenceFolder(Path(os.environ.get("OUT") or "build/demo"))
     journeys = _journeys(Path(os.environ.get("INPUT") or INPUT))
     sites = sorted(
@@ -145,7 +146,9 @@ def _up(system: System, journal: Journal, journeys: dict[str, Path], progress: L
     if not _attempt(progress, lambda: system.start(journal)):
         return False
     for name, folder in journeys.items():
-        _attempt(progress, lambda n=name, f=folder: visit.announce(Scene(n, f, system, journal)))
+        for one in ("", bad_day.FOLDER):
+            if (folder / one / "booking.json").exists():
+                _attempt(progress, lambda n=name, f=folder, o=one: visit.announce(Scene(n, f, system, journal), o))
     _print_doors(system, progress.console)
     while not (dead := system.children.dead()):
         time.sleep(0.5)
@@ -162,7 +165,9 @@ def _print_doors(system: System, console: Console) -> None:
             f"[bold]{doors.site}[/]     MLLP   127.0.0.1:{doors.mllp_port}",
             f"         DICOM  {doors.ae_title} at 127.0.0.1:{doors.dicom_port}, for the stations {stations}",
         ]
-    lines += [f"[bold]{name.upper():<8}[/] {address}" for name, address in sorted(system.addresses.items())]
+    for name, address in sorted(system.addresses.items()):
+        faults = f"; told to fail at {system.control[name]}" if name in system.control else ""
+        lines.append(f"[bold]{name.upper():<8}[/] {address}{faults}")
     lines.append("\n[bold]accounts[/] (choose the name on the provider's page)")
     for account in group.table("accounts"):
         sites_by_role: dict[str, list[str]] = {}

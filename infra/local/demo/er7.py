@@ -10,10 +10,15 @@ CHARSETS = {"": "utf-8", "8859/1": "iso-8859-1", "8859/15": "iso-8859-15", "UNIC
 
 @dataclass(frozen=True)
 class Sent:
-    """One message of the input: `value("PID-5.1")`."""
+    """One message of the input: `value("PID-5.1")`.
+
+    Args:
+        ipp_authority: OID of the authority whose number is the patient's IPP; empty when any will do.
+    """
 
     file: Path
     segments: list[list[str]]
+    ipp_authority: str = ""
 
     @property
     def kind(self) -> str:
@@ -40,8 +45,9 @@ class Sent:
 
     @property
     def ipp(self) -> str:
-        """Return the value of the PID-3 repetition of type PI."""
-        return next((parts[0] for parts in self.repetitions("PID-3") if len(parts) > 4 and parts[4] == "PI"), "")
+        """Return the value of the PID-3 repetition of type PI of the authority, wherever it stands."""
+        numbers = [parts for parts in self.repetitions("PID-3") if len(parts) > 4 and parts[4] == "PI"]
+        return next((parts[0] for parts in numbers if self.ipp_authority in ("", *parts[3].split("&")[1:2])), "")
 
     @property
     def birth_name(self) -> tuple[str, str]:
@@ -51,7 +57,7 @@ class Sent:
         return legal[0], legal[1] if len(legal) > 1 else ""
 
 
-def read(file: Path) -> Sent:
+def read(file: Path, ipp_authority: str = "") -> Sent:
     """Read a message file as it goes on the wire: segments end with CR, no MLLP framing."""
     content = file.read_bytes()
     header = content.split(b"\r", 1)[0].split(b"|")
@@ -59,4 +65,4 @@ def read(file: Path) -> Sent:
     lines = content.decode(CHARSETS.get(charset, "utf-8")).split("\r")
     segments = [line.split("|") for line in lines if line]
     segments[0].insert(1, "|")
-    return Sent(file, segments)
+    return Sent(file, segments, ipp_authority)

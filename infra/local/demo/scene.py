@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,7 @@ class Scene:
         self._journal = journal
         self._people: dict[str, dict[str, Any]] = json.loads((folder / "people.json").read_text())
         self._browsers: dict[str, Browser] = {}
+        self._ipp_authority: str = group.site(read_booking(folder / "booking.json").site)["ipp_authority"]
 
     @contextmanager
     def step(self, what: str, protocol: str, deadline_s: float = DEADLINE_S) -> Iterator[Step]:
@@ -61,9 +63,15 @@ class Scene:
         with self._journal.step(self.name, what, protocol, deadline_s) as step:
             yield step
 
+    def part(self, name: str) -> Scene:
+        """Return the same scene, whose steps are noted under another name."""
+        other = copy.copy(self)
+        other.name = name
+        return other
+
     def messages(self, subfolder: str = "") -> list[er7.Sent]:
         """Return the readable messages of a folder of the input, in the order of their names."""
-        return [er7.read(file) for file in self.files(subfolder)]
+        return [er7.read(file, self._ipp_authority) for file in self.files(subfolder)]
 
     def files(self, subfolder: str = "") -> list[Path]:
         """Return the message files of a folder of the input, in the order of their names."""

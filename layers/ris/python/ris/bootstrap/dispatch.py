@@ -150,6 +150,7 @@ def _dmp_access() -> KeysOfLegalEntities:
 
     from ris.adapters.dispatch.dmp.access import KeysOfLegalEntities
     from ris.adapters.dispatch.dmp.settings import DmpSettings
+    from ris.adapters.dispatch.dynamodb import DynamoStrangeAnswers
 
     url, said = os.environ.get("DMP_URL", ""), _dmp_settings()
     return KeysOfLegalEntities(
@@ -159,6 +160,7 @@ def _dmp_access() -> KeysOfLegalEntities:
         secret_prefix=os.environ.get("SECRET_PREFIX", ""),
         key_alias_prefix=os.environ.get("SIGN_KEY_ALIAS_PREFIX", ""),
         new_id=lambda: str(uuid.uuid4()),
+        strange=DynamoStrangeAnswers(table("EXAMS")),
     )
 
 

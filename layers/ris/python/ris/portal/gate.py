@@ -99,6 +99,8 @@ class Gate:
         services = self.services()
         ip = str((context.get("identity") or {}).get("sourceIp", ""))
         site = (event["pathParameters"] or {}).get("site", "") if rule.scope is Scope.SITE else ""
+        if site and services.agenda.reference.site(site) is None:
+            site = ""  # an address somebody invented opens no audit chain of its own
         return Call(
             method=event["httpMethod"],
             path=event["path"],

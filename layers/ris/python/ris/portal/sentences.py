@@ -118,6 +118,8 @@ _MISCONFIGURED: Final = "Le fournisseur d’identité est mal réglé. Prévenez
 _UNPROVEN_BY: Final = "algorithm at_hash audience auth_time azp claims expired form header instant issued_at issuer kid kind nonce not_yet signature subject"
 
 SENTENCES: Final[dict[str, str]] = {
+    **MAIL_SENTENCES,
+    **DMP_SENTENCES,
     **PORTAL,
     **BOOKING,
     **MESSAGES,
@@ -126,12 +128,13 @@ SENTENCES: Final[dict[str, str]] = {
     **IDENTITY,
     **AGAIN,
     **REPORT,
-    **DMP_SENTENCES,
-    **{code: words for code, words in MAIL_SENTENCES.items() if code not in DMP_SENTENCES},
     **dict.fromkeys((f"token_{fault}" for fault in _UNPROVEN_BY.split()), _UNPROVEN),
     **dict.fromkeys(("unknown_key", "other_issuer", "userinfo_missing", "userinfo_subject", "userinfo_refused"), _UNPROVEN),
     **dict.fromkeys(("userinfo_unreadable", "token_answer"), _UNPROVEN),
     **dict.fromkeys(("keys_unreadable", "discovery_unreadable", "provider_failed", "provider_unreachable"), _UNREACHABLE),
     **dict.fromkeys(("discovery_issuer", "provider_not_https", "provider_secret"), _MISCONFIGURED),
 }
-"""Every code with its sentence."""
+"""Every code with its sentence, said to whoever clicked."""
+
+ROW_SENTENCES: Final[dict[str, str]] = {**SENTENCES, **DMP_SENTENCES}
+"""The same on a delivery row, where nobody clicked: what comes next happens by itself, or somebody is named."""

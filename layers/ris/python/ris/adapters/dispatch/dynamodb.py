@@ -6,6 +6,7 @@
 | row of a report | `EXAM#{accession}` | `DELIVERY#{channel}#{recipient}#v{version}` | the same |
 | its MSH-10, or what its Message-ID is made of | `OUTBOUND#{message_id}` | `OUTBOUND` | |
 | a document that left by mail | `DOCUMENT#{document_id}` | `MAIL#{channel}#{recipient}#v{version}` | |
+| answer of the DMP that cannot be believed | `EXAM#{accession}` | `STRANGE#v{version}#{instant}#{operation}` | |
 
 What a row makes count goes into the table `usage` in the same transaction (`ris.adapters.usage.dynamodb`). The MSH-10 is a function of
 the row's key, so its item is written once, with the row's first version, and never changes. A row without MSH-10 (the DMP) has none.
@@ -20,6 +21,7 @@ from typing import Any
 from ris.adapters.dispatch.memory import planning_order
 from ris.adapters.dynamodb import Item, Table, Write, instant_of, instant_text, write
 from ris.adapters.usage.dynamodb import fact_write
+from ris.application.dispatch.dmp_port import StrangeAnswer
 from ris.domain.dispatch.channels import MAIL, OURS
 from ris.domain.dispatch.delivery import CREATE, Delivery, DeliveryState, Origin
 from ris.domain.dispatch.mail import SENDING
@@ -85,6 +87,39 @@ class DynamoDeliveryStore:
     def rejected(self, site: str, *, since: datetime, limit: int) -> list[Delivery]:
         """Return rows of the site that were rejected since, the earliest first."""
         return [_delivery(item) for item in self._table.due(f"{site}#rejected", since=since, limit=limit)]
+
+
+class DynamoStrangeAnswers:
+    """Implements `StrangeAnswers`.
+
+    Args:
+        table: The `exams` table.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def keep(self, answer: StrangeAnswer) -> None:
+        """Keep one."""
+        said = {name: getattr(answer, name) for name in _SAID}
+        asked_at = instant_text(answer.asked_at)
+        key = {"pk": f"EXAM#{answer.owner}", "sk": f"STRANGE#v{answer.report_version}#{asked_at}#{answer.operation}"}
+        write(self._table.client, [self._table.putting({**key, **said, "asked_at": asked_at})])
+
+    def of_version(self, owner: str, report_version: int) -> list[StrangeAnswer]:
+        """Return those about one version, oldest first."""
+        return [_strange(item) for item in self._table.query(f"EXAM#{owner}", prefix=f"STRANGE#v{report_version}#")]
+
+
+_SAID = ("owner", "report_version", "operation", "status", "content_type", "why", "content")
+
+
+def _strange(item: Item) -> StrangeAnswer:
+    asked_at = instant_of(item["asked_at"])
+    if asked_at is None:
+        raise ValueError("an answer without its instant")
+    said: dict[str, Any] = {name: item[name] for name in _SAID}
+    return StrangeAnswer(**{**said, "content": bytes(item["content"])}, asked_at=asked_at)
 
 
 def delivery_writes(table: Table, delivery: Delivery) -> list[Write]:

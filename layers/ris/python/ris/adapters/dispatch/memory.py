@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ris.application.conflicts import Conflict
+from ris.application.dispatch.dmp_port import StrangeAnswer
 from ris.domain.dispatch.channels import MAIL
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.usage.facts import UsageFact, counted
@@ -67,6 +68,22 @@ class MemoryDeliveryStore:
 def left_by_mail(row: Delivery) -> bool:
     """Say whether the row is one of a mail that was given to the operator at least once."""
     return row.channel in MAIL and row.attempts > 0
+
+
+class MemoryStrangeAnswers:
+    """Implements `StrangeAnswers` in a list."""
+
+    def __init__(self) -> None:
+        self._kept: list[StrangeAnswer] = []
+
+    def keep(self, answer: StrangeAnswer) -> None:
+        """See the port."""
+        self._kept.append(answer)
+
+    def of_version(self, owner: str, report_version: int) -> list[StrangeAnswer]:
+        """See the port."""
+        found = [one for one in self._kept if (one.owner, one.report_version) == (owner, report_version)]
+        return sorted(found, key=lambda one: (one.asked_at, one.operation))
 
 
 def planning_order(row: Delivery) -> tuple[str, str, str, int]:

@@ -41,6 +41,47 @@ class SignedVersion:
     signature: bytes
 
 
+@dataclass(frozen=True)
+class StrangeAnswer:
+    """An answer that cannot be believed, as it came: an operator wants to see it, and may have to show it to the remote.
+
+    Args:
+        owner: Accession Number of the exam; `report_version` of its report.
+        operation: What was called: `patients`, `registry` or `repository`.
+        asked_at: Aware UTC instant of the call.
+        status: Of HTTP; `content_type` likewise.
+        why: What is wrong with it, without any of its content.
+        content: Its body, cut at `LONGEST_STRANGE`.
+    """
+
+    owner: str
+    report_version: int
+    operation: str
+    asked_at: datetime
+    status: int
+    content_type: str
+    why: str
+    content: bytes
+
+
+LONGEST_STRANGE = 100_000
+"""Bytes of a strange answer that are kept; answers of the DMP have a few thousand."""
+
+
+class StrangeAnswers(Protocol):
+    """Where answers are kept that cannot be believed."""
+
+    def keep(self, answer: StrangeAnswer) -> None:
+        """Keep one.
+
+        Raises:
+            RemoteUnavailable: It could not be written.
+        """
+
+    def of_version(self, owner: str, report_version: int) -> list[StrangeAnswer]:
+        """Return those about one version, oldest first."""
+
+
 class NationalRecord(Protocol):
     """The DMP as one legal entity reaches it."""
 

@@ -75,7 +75,7 @@ def content_of(
         logged_in_at=validation.logged_in_at,
         time_zone=site.time_zone,
         title=rules.clean_title(draft.title),
-        sections=tuple(rules.clean_section(section) for section in draft.sections if section.text.strip()),
+        sections=tuple(rules.clean_section(section) for section in draft.sections if rules.says(section.text)),
         ipp=_ipp(patient, site),
         traits=patient.traits,
         identity=identity_of(patient),

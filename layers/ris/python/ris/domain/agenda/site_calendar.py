@@ -15,6 +15,8 @@ from ris.domain.errors import InvalidInput
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_YEARS = range(1900, 2200)
+"""Beyond these nobody books, and clocks and the days beside them end."""
 _WALL = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
 
 
@@ -22,14 +24,15 @@ def civil_day(text: str, *, field: str = "day") -> date:
     """Return the day of `YYYY-MM-DD`.
 
     Raises:
-        InvalidInput: `no_such_day`, another form or a day no calendar has.
+        InvalidInput: `no_such_day`, another form, a day no calendar has or one centuries away.
     """
     try:
-        if not _DAY.fullmatch(text):
-            raise ValueError(text)
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
     except ValueError:
-        raise InvalidInput("no_such_day", field=field) from None
+        day = None
+    if day is None or day.year not in _YEARS:
+        raise InvalidInput("no_such_day", field=field)
+    return day
 
 
 def instant_of(day: str, wall: str, zone: str, *, fold: int | None = None, field: str = "start") -> datetime:

@@ -40,6 +40,11 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def says(text: str) -> bool:
+    """Tell whether a reader would see anything of a text: spaces, invisible characters and lone marks say nothing."""
+    return any(unicodedata.category(character)[0] not in "ZCM" for character in text)
+
+
 def clean_section(section: Section) -> Section:
     """Return a section as it is printed.
 
@@ -70,7 +75,7 @@ def _of_title(title: str) -> Iterator[Problem]:
     except InvalidInput as error:
         yield Problem(error.code, error.field, error.detail)
         return
-    if not cleaned:
+    if not says(cleaned):
         yield Problem("title_missing", "title")
     if len(cleaned) > TITLE_MAXIMUM:
         yield Problem("title_too_long", "title", f"at most {TITLE_MAXIMUM} characters")
@@ -79,7 +84,7 @@ def _of_title(title: str) -> Iterator[Problem]:
 def _of_sections(sections: tuple[Section, ...]) -> Iterator[Problem]:
     yield from size_problems(sections)
     for section in sections:
-        if section.text.strip() and not section.heading.strip():
+        if says(section.text) and not says(section.heading):
             yield Problem("heading_missing", "sections")
         try:
             clean_section(section)
@@ -103,7 +108,7 @@ def size_problems(sections: tuple[Section, ...]) -> Iterator[Problem]:
 def _concludes(section: Section) -> bool:
     """Say whether it is a conclusion that says something."""
     plain = "".join(c for c in unicodedata.normalize("NFD", section.heading) if not unicodedata.combining(c))
-    return plain.strip().casefold().startswith("conclusion") and bool(section.text.strip())
+    return plain.strip().casefold().startswith("conclusion") and says(section.text)
 
 
 def require_validator(account: Account | None, site: str) -> Account:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,11 +12,13 @@ from ris.domain.dispatch.channels import HL7_REPORT, MAIL
 from ris.domain.dispatch.channels import TO_PRINT as PAPER
 from ris.domain.dispatch.delivery import DELETE, REPLACE, Delivery, DeliveryState
 from ris.domain.dispatch.dmp import CHANNEL as DMP
-from ris.domain.dispatch.dmp import NO_DMP
+from ris.domain.dispatch.dmp import CLOSED, NO_DMP
 from ris.domain.dispatch.mail import TO_PRINT
 from ris.portal import french
 from ris.portal.pages import moment
-from ris.portal.sentences import SENTENCES
+from ris.portal.sentences import ROW_SENTENCES
+
+_DAY = re.compile(r"(\d{4})(\d\d)(\d\d)(?!\d)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def line_of(row: Delivery, zone: str) -> DeliveryLine:
 
 def _of_the_dmp(row: Delivery, kind: str) -> str:
     """Return the sentence of the row's code: the remote's own where it gave one we know, else of the reason."""
-    known = next((SENTENCES[code] for code in (row.remote_code, row.reason) if code in SENTENCES), "")
+    known = next((ROW_SENTENCES[code] for code in (row.remote_code, row.reason) if code in ROW_SENTENCES), "")
     match kind:
         case "delivered" if row.operation == DELETE:
             return "Le compte rendu n’est plus dans le DMP du patient."
@@ -89,9 +92,15 @@ def _of_the_dmp(row: Delivery, kind: str) -> str:
         case "pending" if not known:
             return "Le dépôt part de lui-même dès que les documents sont signés."
         case "unknown" if not known:
-            return SENTENCES["dmp_outcome_unknown"]
+            return ROW_SENTENCES["dmp_outcome_unknown"]
         case _:
-            return known or french.sentence(row.reason or row.remote_code or "dmp_unknown_code")
+            return (known or ROW_SENTENCES["dmp_unknown_code"]) + _closed_on(row)
+
+
+def _closed_on(row: Delivery) -> str:
+    """Return since when the record is closed, where the DMP said so: its words begin with that day."""
+    day = _DAY.match(row.remote_words) if row.reason == CLOSED else None
+    return f" Fermé le {day[3]}/{day[2]}/{day[1]}." if day else ""
 
 
 _LETTERS = MAIL | {HL7_REPORT, PAPER}
@@ -114,7 +123,7 @@ def _of_a_letter(row: Delivery, kind: str) -> str:
             return "Lu par le destinataire." if row.read_at else "Arrivé."
         case "delegated":
             return "Envoi confié à la plateforme de l’établissement."
-    known = next((SENTENCES[code] for code in (row.reason, row.remote_code) if code in SENTENCES), "")
+    known = next((ROW_SENTENCES[code] for code in (row.reason, row.remote_code) if code in ROW_SENTENCES), "")
     if known or kind not in ("pending", "unknown"):
         return known or french.sentence(row.reason or row.remote_code or "refused_by_peer")
     return "L’envoi part de lui-même dès que les documents sont signés."

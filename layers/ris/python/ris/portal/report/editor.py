@@ -35,6 +35,7 @@ MAX_BODY_BYTES = 2 * 1024 * 1024
 """A report of 200,000 characters, each sent as up to nine."""
 _OVER = frozenset({DraftStatus.VALIDATING, DraftStatus.VALIDATED, DraftStatus.DELETED})
 _OPEN = (DraftStatus.DRAFT, DraftStatus.PROVISIONAL)
+_CLOSED = ("report_validating", "report_validated", "report_deleted")
 _SLOW = timedelta(minutes=2)
 _MOST_LOOKS = 60
 
@@ -55,6 +56,11 @@ class Editor:
     faults: tuple[Fault, ...] = ()
     conflict: Draft | None = None
     autosaves: bool = True
+
+    @property
+    def closed(self) -> bool:
+        """Whether the report was validated while this text was typed: it can only be copied."""
+        return any(each.code in _CLOSED for each in self.faults)
 
     def at(self, field: str) -> list[Fault]:
         """Return the faults beside one field."""
@@ -161,13 +167,19 @@ def _written(call: Call, accession: str, then: object) -> Answer:
         saved = _saved(call, page, typed)
         done: Draft = then(saved)
     except (InvalidInput, Refused) as error:
-        if error.code in ("report_validating", "report_validated", "report_deleted"):
+        if error.code in _CLOSED and _stands(call, accession, typed):
             return Redirect(f"/exams/{accession}/report")
         if call.wants is Wants.JSON:
             raise
         return _said_no(call, page, typed, saved, error)
     view = SavedView(accession_number=accession, rev=done.rev, status=done.status.value)
     return Redirect(f"/exams/{accession}/report", data=view)
+
+
+def _stands(call: Call, accession: str, typed: Typed) -> bool:
+    """Tell whether the report says just what was typed: the click was a second one, and nothing is lost."""
+    draft = call.services.reports().reports.draft(accession)
+    return draft is not None and draft.same_text(typed.title, typed.kept, typed.rpps)
 
 
 def _saved(call: Call, page: ExamPage, typed: Typed) -> Draft:
@@ -192,6 +204,10 @@ def _said_no(call: Call, page: ExamPage, typed: Typed, saved: Draft | None, erro
         # The next save is made in full knowledge of the other text: it names that revision.
         typed = replace(typed, rev=stored.rev if stored else typed.rev)
         return _editor(call, Editor(page, typed, stored, conflict=stored, autosaves=False), status=status)
+    if error.code in _CLOSED:
+        # Somebody validated meanwhile: what was typed too late is shown beside what stands, so that its writer can take it along.
+        stored, fault = s.reports.draft(accession), fault_of(Problem(error.code, ""), typed.sections)
+        return _editor(call, Editor(page, typed, stored, (fault,), conflict=stored, autosaves=False), status=status)
     draft = saved or s.reports.draft(accession)
     found = problems(saved) if saved is not None and call.rule.action == "validate_report" else ()
     found = found if any(each.code == error.code for each in found) else (Problem(error.code, error.field, error.detail), *found)

@@ -10,7 +10,7 @@ from ris.contracts.portal import ReportBody
 from ris.domain.report.draft import Draft
 from ris.domain.report.frozen import Section
 from ris.domain.report.marks import Marks
-from ris.domain.report.rules import Problem, one_line
+from ris.domain.report.rules import Problem, one_line, says
 from ris.portal.call import Call
 from ris.portal.forms import FormErrors
 
@@ -102,7 +102,7 @@ def _field(problem: Problem, sections: tuple[Section, ...]) -> str:
     if problem.field in ("title", "recipients"):
         return problem.field
     if problem.code == "heading_missing":
-        return next((f"heading-{rank}" for rank, one in enumerate(sections) if one.text.strip() and not one.heading.strip()), "")
+        return next((f"heading-{rank}" for rank, one in enumerate(sections) if says(one.text) and not says(one.heading)), "")
     if problem.code == "conclusion_missing":
         ranks = [rank for rank, one in enumerate(sections) if one.heading.strip().casefold().startswith("conclusion")]
         return f"text-{ranks[0]}" if ranks else ""

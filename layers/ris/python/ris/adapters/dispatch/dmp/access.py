@@ -16,6 +16,7 @@ from ris.adapters.dispatch.dmp.settings import DmpSettings
 from ris.adapters.dynamodb import by_who_must_act
 from ris.adapters.keys.client_tls import client_context
 from ris.adapters.keys.kms_rsa import KmsRsaPrivateKey
+from ris.application.dispatch.dmp_port import StrangeAnswers
 from ris.domain.errors import Refused
 
 Kept = TypeVar("Kept")
@@ -33,6 +34,7 @@ class KeysOfLegalEntities:
         secret_prefix: `{prefix}/legal-entity/{finess_ej}/dmp` and `…/sign-certificate` are the names of the secrets.
         key_alias_prefix: `{prefix}{finess_ej}` is the alias of the SIGN key.
         new_id: Returns a fresh UUID text at each call.
+        strange: Where answers are kept that cannot be believed.
         monotonic: Seconds of a clock that never goes back.
     """
 
@@ -43,6 +45,7 @@ class KeysOfLegalEntities:
     key_alias_prefix: str
     new_id: Callable[[], str]
     monotonic: Callable[[], float] = time.monotonic
+    strange: StrangeAnswers | None = None
     _kept: dict[tuple[str, str], tuple[float, Any]] = field(default_factory=dict)
 
     def record(self, legal_entity: str) -> DmpSoap:
@@ -65,7 +68,7 @@ class KeysOfLegalEntities:
             ca_pem=client.get("ca_pem") or chain,
         )
         key = KmsRsaPrivateKey(self.kms, f"{self.key_alias_prefix}{legal_entity}")
-        return DmpSoap(self.settings, tls, SigningIdentity(key, self._certificate(legal_entity)), self.new_id)
+        return DmpSoap(self.settings, tls, SigningIdentity(key, self._certificate(legal_entity)), self.new_id, self.strange)
 
     def _certificate(self, legal_entity: str) -> x509.Certificate:
         return self._keep("certificate", legal_entity, self._read_certificate)

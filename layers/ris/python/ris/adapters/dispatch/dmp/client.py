@@ -10,6 +10,7 @@ import hashlib
 import http.client
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
@@ -33,7 +34,7 @@ from ris.adapters.dispatch.dmp.settings import DmpSettings
 from ris.adapters.dispatch.dmp.submission import Submission, submit_objects_request
 from ris.adapters.dispatch.dmp.vihf import signed_vihf
 from ris.adapters.dynamodb import by_who_must_act
-from ris.application.dispatch.dmp_port import RecordState, SignedVersion
+from ris.application.dispatch.dmp_port import LONGEST_STRANGE, RecordState, SignedVersion, StrangeAnswer, StrangeAnswers
 from ris.domain.dispatch.dmp_codes import Reaction, code_of_fault, reaction_of
 from ris.domain.errors import OutcomeUnknown, Refused, RemoteRejected, RemoteUnavailable
 from ris.domain.identity.ins import Ins
@@ -56,18 +57,30 @@ class SigningIdentity:
 
 
 @dataclass(frozen=True)
+class _Sent:
+    """A call: what about, where to, when, and under which MessageID."""
+
+    report: FrozenReport
+    url: str
+    at: datetime
+    message: str
+
+
+@dataclass(frozen=True)
 class DmpSoap:
     """One environment of the DMP, as one legal entity.
 
     Args:
         tls: Context with the AUTH_CLI certificate.
         new_id: Returns a fresh UUID text at each call.
+        strange: Where answers are kept that cannot be believed; they are lost when there is no such place.
     """
 
     settings: DmpSettings
     tls: ssl.SSLContext
     signing: SigningIdentity
     new_id: Callable[[], str]
+    strange: StrangeAnswers | None = None
 
     def existence(self, report: FrozenReport, ins: Ins, *, now: datetime) -> RecordState:
         """See `NationalRecord.existence`."""
@@ -75,17 +88,17 @@ class DmpSoap:
         body = existence_request(
             ins, self.settings, message_oid=derived_oid("td0.2", message), query_oid=derived_oid("query", message), created=dtm(now)
         )
-        root = self._ask("/patients", TD0_2, body, report, ins, now, message)
-        found = _believed(read_existence, root)
+        found = self._ask("/patients", TD0_2, body, report, ins, now, message, read_existence)
         return RecordState(found.state, found.closed_on, found.reason)
 
     def entry_uuid(self, report: FrozenReport, document_id: str, *, now: datetime) -> str:
         """See `NationalRecord.entry_uuid`."""
-        root = self._ask("/registry", ITI_18, own_document_query(document_id), report, _ins(report), now, self.new_id())
-        errors = _believed(registry_errors, root)
+        question = own_document_query(document_id)
+        errors, references = self._ask(
+            "/registry", ITI_18, question, report, _ins(report), now, self.new_id(), _errors_and_references
+        )
         if errors:
             _raise_for(*errors[0])
-        references = _believed(read_object_refs, root)
         return references[0] if references else ""
 
     def submit(self, version: SignedVersion, *, replaced_entry_uuid: str, now: datetime) -> None:
@@ -97,30 +110,43 @@ class DmpSoap:
         head = self._envelope(url, ITI_41, body, version.report, _ins(version.report), now, message)
         boundary = "ris-" + hashlib.sha256(head).hexdigest()[:32]
         mime = mtom_body(head, parts, action=ITI_41, boundary=boundary)
-        self._submitted(url, mime.content_type, mime.body, message)
+        self._submitted(_Sent(version.report, url, now, message), mime.content_type, mime.body)
 
     def delete(self, report: FrozenReport, entry_uuid: str, *, requested_at: datetime, now: datetime) -> None:
         """See `NationalRecord.delete`."""
         body, message = deletion_request(report, entry_uuid, self.settings, requested_at=requested_at), self.new_id()
         url = self.settings.url + "/registry"
         content = self._envelope(url, UPDATE_DOCUMENT_SET, body, report, _ins(report), now, message)
-        self._submitted(url, f'application/soap+xml; charset=UTF-8; action="{UPDATE_DOCUMENT_SET}"', content, message)
+        self._submitted(
+            _Sent(report, url, now, message), f'application/soap+xml; charset=UTF-8; action="{UPDATE_DOCUMENT_SET}"', content
+        )
 
-    def _submitted(self, url: str, content_type: str, body: bytes, message: str) -> None:
+    def _submitted(self, sent: _Sent, content_type: str, body: bytes) -> None:
         """Send what changes something there: no believable answer is an unknown end."""
         try:
-            errors = registry_errors(self._exchange(url, content_type, body, message))
-        except (_Unbelievable, ValueError) as unbelievable:
+            errors = self._exchange(sent, content_type, body, registry_errors)
+        except _Unbelievable as unbelievable:
             raise OutcomeUnknown("dmp_answer_lost", detail=str(unbelievable)) from None
         if errors:
             _raise_for(*errors[0])
 
-    def _ask(self, path: str, action: str, body: str, report: FrozenReport, ins: Ins, now: datetime, message: str) -> Any:
-        """Ask a question; anything unbelievable may be asked again."""
+    def _ask(
+        self,
+        path: str,
+        action: str,
+        body: str,
+        report: FrozenReport,
+        ins: Ins,
+        now: datetime,
+        message: str,
+        read: Callable[[Any], T],
+    ) -> T:
+        """Ask a question and read the answer; anything unbelievable may be asked again."""
         url = self.settings.url + path
         content = self._envelope(url, action, body, report, ins, now, message)
+        kind = f'application/soap+xml; charset=UTF-8; action="{action}"'
         try:
-            return self._exchange(url, f'application/soap+xml; charset=UTF-8; action="{action}"', content, message)
+            return self._exchange(_Sent(report, url, now, message), kind, content, read)
         except _Unbelievable as unbelievable:
             raise RemoteUnavailable("dmp_answer_unreadable", detail=str(unbelievable)) from None
 
@@ -140,28 +166,33 @@ class DmpSoap:
             )
         return envelope(action=action, to=url, message_id=f"urn:uuid:{message}", vihf=vihf, body=body)
 
-    def _exchange(self, url: str, content_type: str, body: bytes, message: str) -> Any:
-        """Send once and return a believable answer's root; a fault is RemoteRejected."""
-        status, kind, content = self._post(url, content_type, body)
-        if status == 503:
-            raise RemoteUnavailable("dmp_503")
-        if status == 504:
-            raise _Unbelievable("HTTP 504")
+    def _exchange(self, sent: _Sent, content_type: str, body: bytes, read: Callable[[Any], T]) -> T:
+        """Send once and read the answer; one that cannot be believed is kept, a fault is RemoteRejected."""
+        status, kind, content = self._post(sent.url, content_type, body)
         try:
-            root = parse_answer(soap_part(kind, content))
-        except ValueError as wrong:
-            raise _Unbelievable(f"HTTP {status}: {wrong}") from None
-        if not related_to(root, f"urn:uuid:{message}"):
-            raise _Unbelievable("the answer is for another request")
-        found = fault(root)
-        if found is not None:
-            code = code_of_fault(*found)
-            if code == "dmp_fault" and found[0] in ("Receiver", "Server"):
-                raise _Unbelievable("a fault of the receiver without a code")
-            _raise_for(code, found[1])
-        if status != 200:
-            raise _Unbelievable(f"HTTP {status}")
-        return root
+            return read(_root_of(status, kind, content, sent.message))
+        except (_Unbelievable, ValueError) as wrong:
+            self._keep(sent, status, kind, content, str(wrong))
+            raise _Unbelievable(str(wrong)) from None
+
+    def _keep(self, sent: _Sent, status: int, kind: str, content: bytes, why: str) -> None:
+        """Keep an answer for the operator; where that fails, what is known of the call is not changed by it."""
+        if self.strange is None:
+            return
+        operation, report = sent.url.rpartition("/")[2], sent.report
+        with suppress(RemoteUnavailable):
+            self.strange.keep(
+                StrangeAnswer(
+                    owner=report.accession_number,
+                    report_version=report.version,
+                    operation=operation,
+                    asked_at=sent.at,
+                    status=status,
+                    content_type=kind[:200],
+                    why=why,
+                    content=content[:LONGEST_STRANGE],
+                )
+            )
 
     def _post(self, url: str, content_type: str, body: bytes) -> tuple[int, str, bytes]:
         """Post once, without any retry or redirect.
@@ -199,12 +230,10 @@ class _Unbelievable(Exception):
     """The request left and nothing believable came back."""
 
 
-def _believed(read: Callable[[Any], T], root: Any) -> T:
-    """Read an answer; one that is not what was asked may be asked again."""
-    try:
-        return read(root)
-    except ValueError as wrong:
-        raise RemoteUnavailable("dmp_answer_unreadable", detail=str(wrong)) from None
+def _errors_and_references(root: Any) -> tuple[list[tuple[str, str]], list[str]]:
+    """Read the answer to a search: its errors, or else the entries found."""
+    errors = registry_errors(root)
+    return errors, [] if errors else read_object_refs(root)
 
 
 def _ins(report: FrozenReport) -> Ins:
@@ -212,6 +241,29 @@ def _ins(report: FrozenReport) -> Ins:
     if report.identity is None:
         raise Refused("identity_not_qualified")
     return report.identity.ins
+
+
+def _root_of(status: int, kind: str, content: bytes, message: str) -> Any:
+    """Return a believable answer's root; a fault is RemoteRejected."""
+    if status == 503:
+        raise RemoteUnavailable("dmp_503")
+    if status == 504:
+        raise _Unbelievable("HTTP 504")
+    try:
+        root = parse_answer(soap_part(kind, content))
+    except ValueError as wrong:
+        raise _Unbelievable(f"HTTP {status}: {wrong}") from None
+    if not related_to(root, f"urn:uuid:{message}"):
+        raise _Unbelievable("the answer is for another request")
+    found = fault(root)
+    if found is not None:
+        code = code_of_fault(*found)
+        if code == "dmp_fault" and found[0] in ("Receiver", "Server"):
+            raise _Unbelievable("a fault of the receiver without a code")
+        _raise_for(code, found[1])
+    if status != 200:
+        raise _Unbelievable(f"HTTP {status}")
+    return root
 
 
 def _provide_and_register(request: str, parts: dict[str, bytes]) -> str:
