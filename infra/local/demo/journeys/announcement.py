@@ -19,7 +19,7 @@ from infra.local.demo.portal_client import Answer, Browser
 from infra.local.demo.scene import Scene
 
 FLAG = {"announcement_pending": "1"}
-INVISIBLE, REPLACES = b"INVISIBLE_PATIENT", b"urn:ihe:iti:2007:AssociationType:RPLC"
+INVISIBLE, REPLACES = "INVISIBLE_PATIENT", b"urn:ihe:iti:2007:AssociationType:RPLC"
 
 
 def run(scene: Scene) -> None:
@@ -73,7 +73,7 @@ def _hidden(scene: Scene, person: Browser, booked: Visit, before: int) -> str:
         letters.becomes(person, booked, "the DMP's row is delivered", channel="dmp", state="delivered", version="1")
         if scene.system.simulated("dmp"):
             first = record.deposit(step, scene, booked, before).unique_id
-            step.require(INVISIBLE in _submission(scene, before), "the submission is not INVISIBLE_PATIENT")
+            step.require(INVISIBLE in _stored(scene, first)["confidentiality"], "the document is not INVISIBLE_PATIENT")
         letters.say(step, person, booked)
     with scene.step("the requester is mailed, the patient is not: held until the announcement", "SMTP") as step:
         if address := letters.requester_address(scene, booked):
@@ -133,13 +133,14 @@ def _replaced(step: Step, scene: Scene, before: int, first: str) -> str:
     step.require("iti-18" in operations and operations.count("iti-41") == 1, f"the DMP was asked {', '.join(operations)}")
     for note in notes:
         step.left("dmp", sorted(file.name for file in (scene.system.out.folder / "dmp").glob(f"{note['number']:03d}-*.http")))
-    asked = _submission(scene, before)
-    step.require(REPLACES in asked and INVISIBLE not in asked, "the submission does not replace, or is still invisible")
+    step.require(REPLACES in _submission(scene, before), "the submission does not replace (RPLC)")
     folder: Path = scene.system.out.folder / "cda"
     old = _facts(folder / f"{first}.xml")
     new = [file for file in folder.glob("*.xml") if file.stem != first and _facts(file)["set"] == old["set"]]
     step.require(len(new) == 1, f"{len(new)} documents of the same set")
     step.same("the number of the version", int(old["version"]) + 1, int(_facts(new[0])["version"]))
+    step.require(INVISIBLE not in _stored(scene, new[0].stem)["confidentiality"], "the document is still INVISIBLE_PATIENT")
+    step.same("the state of the document before", "Deprecated", _stored(scene, first)["status"])
     step.left("cda", [new[0].name])
     return new[0].stem
 
@@ -148,6 +149,11 @@ def _facts(file: Path) -> dict[str, Any]:
     root = etree.parse(file).getroot()
     found = root.find(f"{record.HL7}setId"), root.find(f"{record.HL7}versionNumber")
     return {"set": (found[0].get("root"), found[0].get("extension")), "version": found[1].get("value")}
+
+
+def _stored(scene: Scene, unique_id: str) -> dict[str, Any]:
+    """Return what our DMP says of a document it holds."""
+    return next(dict(one) for one in scene.system.report("dmp")["documents"] if one["unique_id"] == unique_id)
 
 
 def _asked(scene: Scene) -> int:
