@@ -26,7 +26,7 @@ from ris.adapters.dispatch.memory import MemoryStrangeAnswers
 from ris.adapters.identity.insi_soap import InsiSettings, InsiSoap
 from ris.adapters.report.cda import build_cda
 from ris.adapters.report.pdf import render_report
-from ris.application.dispatch.dmp_port import SignedVersion
+from ris.application.dispatch.dmp_port import SignedVersion, StrangeAnswer
 from ris.application.identity.insi_port import InsiQuery
 from ris.domain.errors import OutcomeUnknown, RemoteRejected, RemoteUnavailable
 from ris.domain.identity.ins import OID_NIR, OID_NIR_TEST, Ins
@@ -144,6 +144,18 @@ def test_a_lost_answer_is_an_unknown_outcome_and_asking_finds_the_document(pki: 
     sent = (dmp.evidence / "dmp" / "001-iti-41-response.http").read_bytes() if kept else b""
     assert all(one.content and one.content in sent for one in kept)
     assert client.entry_uuid(version.report, version.report.document_id, now=datetime.now(UTC)).startswith("urn:uuid:")
+
+
+def test_an_answer_that_cannot_be_kept_changes_nothing_of_what_is_known(pki: Pki, dmp: Remote) -> None:
+    class Full(MemoryStrangeAnswers):
+        def keep(self, answer: StrangeAnswer) -> None:
+            raise RemoteUnavailable("cloud_unavailable")
+
+    client, version = dmp_client(pki, dmp, strange=Full()), a_version(pki)
+    dmp.schedule("iti-41", "not_xml")
+
+    with pytest.raises(OutcomeUnknown, match="dmp_answer_lost"):
+        client.submit(version, replaced_entry_uuid="", now=datetime.now(UTC))
 
 
 def test_the_same_bytes_again_are_a_duplicate_and_remade_ones_are_refused(pki: Pki, dmp: Remote) -> None:
