@@ -5,9 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ris.adapters.agenda.memory import MemoryAgendaStore
 from ris.application.agenda.book_appointment import book_appointment
 from ris.application.agenda.cancel_exam import cancel_exam
-from ris.domain.agenda.exam import ExamState
+from ris.application.agenda.ports import Booking
+from ris.application.conflicts import Conflict
+from ris.domain.agenda.exam import Exam, ExamState
 from ris.domain.agenda.request import RequestState
 from ris.domain.errors import InvalidInput, Refused
 from tests.support.agenda import DAY, NOW, World, a_booking, a_patient, a_request
@@ -212,6 +215,26 @@ def test_an_exam_never_crosses_midnight(world: World) -> None:
         world.held(site="nuit", room="garde", start="23:45")
 
     assert ExamState.HELD is world.held(site="nuit", room="garde", start="23:30").state
+
+
+class Interrupted(MemoryAgendaStore):
+    """An agenda where somebody else is faster once."""
+
+    first = True
+
+    def commit(self, booking: Booking) -> Exam:
+        if self.first:
+            self.first = False
+            raise Conflict("version")
+        return super().commit(booking)
+
+
+def test_a_booking_that_had_to_try_again_leaves_no_hole_in_the_numbers(world: World) -> None:
+    first = world.held()
+    again = a_booking(start="10:00", exam_code="ZZQK024")
+    second = book_appointment(replace(world.s, agenda=Interrupted(world.rows)), again, NOW)
+
+    assert int(first.accession_number) + 1 == int(second.accession_number)
 
 
 def test_every_exam_gets_numbers_of_its_own(world: World) -> None:

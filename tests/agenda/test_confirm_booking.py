@@ -45,6 +45,9 @@ def test_a_confirmation_needs_the_holders_token(world: World) -> None:
         confirm_booking(world.s, exam.accession_number, "guessed", NOW)
     with pytest.raises(InvalidInput, match="unknown_exam"):
         confirm_booking(world.s, "269999999999", exam.hold_token, NOW)
+    confirm_booking(world.s, exam.accession_number, exam.hold_token, NOW)
+    with pytest.raises(Refused, match="wrong_token"):
+        confirm_booking(world.s, exam.accession_number, "guessed", NOW)
 
 
 def test_a_hold_is_confirmed_until_the_instant_it_expires(world: World) -> None:

@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from ris.adapters.agenda.memory import MemoryWorkflows
+from ris.adapters.agenda.memory import MemoryExamStore, MemoryRows, MemoryWorkflows
 from ris.application.agenda.confirm_booking import confirm_booking
 from ris.application.agenda.ports import Orders
 from ris.application.agenda.sweep_due import sweep_due
@@ -56,6 +56,30 @@ def test_a_machine_that_never_ran_is_started_again_under_a_new_name(world: World
 
     assert (1, 1) == (report.restarted, report.overdue)
     assert {f"booking-{exam.accession_number}-2": (exam.accession_number, exam.hold_token)} == world.workflows.started
+
+
+class BehindExams(MemoryExamStore):
+    """Exams whose lists show what was there when the store was made."""
+
+    def __init__(self, rows: MemoryRows) -> None:
+        super().__init__(rows)
+        self._before = super().held("nord", limit=100)
+
+    def held(self, site: str, *, limit: int) -> list[Exam]:
+        return self._before
+
+
+def test_a_list_that_is_behind_starts_nothing_for_an_exam_already_booked(world: World) -> None:
+    exam = world.held()
+    behind = BehindExams(world.rows)
+    confirm_booking(world.s, exam.accession_number, exam.hold_token, NOW)
+    world.workflows.started.clear()
+
+    sweep_due(replace(world.s, exams=behind), "nord", LATE)
+    sweep_due(replace(world.s, exams=behind), "nord", EXPIRED)
+
+    assert {} == world.workflows.started
+    assert ExamState.BOOKED is world.exam(exam.accession_number).state
 
 
 def test_a_restarted_machine_books_the_exam(world: World) -> None:

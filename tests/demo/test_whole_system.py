@@ -37,8 +37,14 @@ def environment(out: Path, **more: str) -> dict[str, str]:
 
 
 def started(argv: list[str], out: Path) -> subprocess.Popen[bytes]:
-    """Start `up` and return once it serves."""
-    process = subprocess.Popen(argv, cwd=ROOT, env=environment(out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """Start `up`, with SIGINT ignored as a script's shell does for what runs beside it, and return once it serves."""
+    process = subprocess.Popen(
+        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *argv],
+        cwd=ROOT,
+        env=environment(out),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     until(lambda: served(out) or process.poll() is not None, 90)
     assert process.poll() is None
     return process

@@ -88,6 +88,7 @@ def test_a_queue_is_encrypted_and_its_failures_land_somewhere_that_alarms(queue:
         assert f'"Value": "{queue.properties["QueueName"]}"' in watched
     else:
         target = dead[queue.properties["RedrivePolicy"]["deadLetterTargetArn"]]
+        assert 3 <= queue.properties["RedrivePolicy"]["maxReceiveCount"] <= 20
         assert queue.logical_id.removesuffix("Queue") + "DeadLetterQueue" == target.logical_id
         assert queue.properties.get("FifoQueue") == target.properties.get("FifoQueue")
     if queue.properties.get("FifoQueue"):
