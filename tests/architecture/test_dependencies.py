@@ -106,7 +106,9 @@ def test_a_function_without_the_documents_layer_does_without_it(name: str) -> No
     # The embedded cloud has every package: a layer that is not mounted is missed on AWS only.
     if "".join(part.capitalize() for part in name.split("_")) + "Function" in mounts("Documents"):
         pytest.skip("it has the layer")
-    table = {f"TABLE_{each}": each for each in ("PATIENTS", "AGENDA", "EXAMS", "MESSAGES", "AUDIT", "REFERENCE", "SESSIONS", "USAGE")}
+    table = {
+        f"TABLE_{each}": each for each in ("PATIENTS", "AGENDA", "EXAMS", "MESSAGES", "AUDIT", "REFERENCE", "SESSIONS", "USAGE")
+    }
     environment = {**os.environ, **table, "PYTHONPATH": f"{RIS.parent}{os.pathsep}{ROOT}", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     command = [sys.executable, "-c", WITHOUT_DOCUMENTS, f"functions.{name}.handler"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)

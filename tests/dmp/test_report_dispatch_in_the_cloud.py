@@ -207,7 +207,9 @@ def swept(deployed: Deployed, accession: str) -> None:
     described = deployed.cloud.client("stepfunctions").list_executions(
         stateMachineArn=deployed.cloud.function_env("SweepDueFunction")["DISPATCH_STATE_MACHINE_ARN"]
     )
-    (arn,) = [one["executionArn"] for one in described["executions"] if one["name"] == f"dispatch-{accession}-1-{row.executions}-dmp-DMP"]
+    (arn,) = [
+        one["executionArn"] for one in described["executions"] if one["name"] == f"dispatch-{accession}-1-{row.executions}-dmp-DMP"
+    ]
     deployed.cloud.wait_execution(arn)
 
 

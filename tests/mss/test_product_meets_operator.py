@@ -71,7 +71,7 @@ def taken(post: Post, number: str) -> int:
     return sum(facts["accepted"] for name, facts in post.control()["messages"].items() if dashed in name)
 
 
-@pytest.mark.segur("MSS.01-02", "MSS.03", "MSS.14", "MSS.23")
+@pytest.mark.segur("MSS.01", "MSS.02", "MSS.03", "MSS.14", "MSS.23")
 def test_a_mail_is_taken_over_starttls_with_the_certificate_and_its_receipts_are_read(post: Post) -> None:
     number = "a" * 32
     SmtpOperator(accesses(post)).submit("nord", a_submission(number=number))
