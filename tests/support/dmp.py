@@ -24,6 +24,7 @@ from ris.domain.dispatch.dmp import CHANNEL, RECIPIENT, planned_dmp
 from ris.domain.errors import OutcomeUnknown, RemoteRejected, RemoteUnavailable, RisError
 from ris.domain.identity.ins import Ins
 from ris.domain.identity.patient import IdentityStatus, Patient, Traits
+from ris.domain.report import succession
 from ris.domain.report.frozen import FrozenReport
 from tests.support.asl import Failure, Steps, execution
 from tests.support.frozen_reports import a_frozen_report
@@ -59,6 +60,7 @@ class ScriptedDmp:
     documents: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
     replaced: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    deletions: list[tuple[str, datetime]] = field(default_factory=list)
     during: list[Callable[[], None]] = field(default_factory=list)
 
     def record(self, legal_entity: str) -> ScriptedDmp:
@@ -96,6 +98,16 @@ class ScriptedDmp:
             raise OutcomeUnknown("XDSDuplicateUniqueIdInRegistry")
         if there is not None:
             raise RemoteRejected("XDSNonIdenticalHash", detail="other bytes")
+
+    def delete(self, report: FrozenReport, entry_uuid: str, *, requested_at: datetime, now: datetime) -> None:
+        word = self.script.pop(0) if self.script else "ok"
+        self._before(word)
+        self.deletions.append((entry_uuid.removeprefix("urn:uuid:"), requested_at))
+        if word == "cut":
+            raise OutcomeUnknown("dmp_answer_lost", detail="cut")
+        self.documents.pop(entry_uuid.removeprefix("urn:uuid:"), None)
+        if word in ("lost", "died"):
+            raise OutcomeUnknown("dmp_answer_lost", detail="after deleting") if word == "lost" else Killed()
 
     def _question(self) -> None:
         word = self.script.pop(0) if self.script else "ok"
@@ -232,6 +244,17 @@ class World:
         row = self.deliveries.save(planned_dmp(ACCESSION, "nord", version, document, self.now, qualified=qualified))
         self.starts.start_dispatch(ACCESSION, version, 1)
         return row
+
+    def delete(self, version: int = 2) -> Delivery:
+        """Freeze the deletion of what was planned before, as the signing machine does, and start its execution."""
+        rows = self.deliveries.of_owner(ACCESSION)
+        self.versions.reports[version] = self.versions.reports[version - 1]
+        after = succession.delete(rows, "nord", version, self.now)
+        for row in (*after.rows, *after.earlier):
+            self.deliveries.save(row)
+        if after.rows:
+            self.starts.start_dispatch(ACCESSION, version, 1)
+        return self.row(version) if after.rows else self.row(version - 1)
 
     def row(self, version: int = 1) -> Delivery:
         found = self.deliveries.get(ACCESSION, CHANNEL, RECIPIENT, version)
