@@ -25,7 +25,7 @@ from infra.local.children import exit_when_orphaned
 from infra.local.demo import group
 from infra.local.demo.evidence import EvidenceFolder
 from infra.local.demo.journey import Journal, StepFailed
-from infra.local.demo.journeys import JOURNEYS, bad_day, visit
+from infra.local.demo.journeys import JOURNEYS, visit
 from infra.local.demo.national import Input
 from infra.local.demo.progress import LiveProgress
 from infra.local.demo.remotes import from_environment
@@ -146,9 +146,7 @@ def _up(system: System, journal: Journal, journeys: dict[str, Path], progress: L
     if not _attempt(progress, lambda: system.start(journal)):
         return False
     for name, folder in journeys.items():
-        for one in ("", bad_day.FOLDER):
-            if (folder / one / "booking.json").exists():
-                _attempt(progress, lambda n=name, f=folder, o=one: visit.announce(Scene(n, f, system, journal), o))
+        _attempt(progress, lambda n=name, f=folder: visit.announce(Scene(n, f, system, journal)))
     _print_doors(system, progress.console)
     while not (dead := system.children.dead()):
         time.sleep(0.5)

@@ -20,7 +20,7 @@ from infra.local.services.mss_trust import Client
 
 MEGABYTE = 1_000_000
 PATIENT_LIMIT = 25 * MEGABYTE
-MATRICULE = re.compile(r"\d{6}[0-9AB]\d{8}\Z")
+MATRICULE = re.compile(r"\d{6}[0-9AB]\d{8}\Z", re.IGNORECASE)
 LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}\Z")
 KINDS = frozenset({"applicative", "professional", "patient"})
 DOMAINS = frozenset({"own", "trusted", "patient"})

@@ -171,8 +171,9 @@ def keep_the_patients_mail(scene: Scene, visit: Visit) -> bool:
     address = patient_address(scene, visit)
     if not address or not scene.system.simulated("mss"):
         return False
-    with scene.step(f"the mail operator will take {SLOW_S} s over the patient's mail", "SMTP"):
+    with scene.step(f"the mail operator will take {SLOW_S} s over the patient's mail, and keep its receipt", "SMTP"):
         scene.system.tell("mss", {"schedule": {f"data:{address.lower()}": [{"fault": "slow", "seconds": SLOW_S}]}})
+        scene.system.tell("mss", {"receipts": {address.lower(): [[{"answer": "dsn", "hold": True}]]}})
     return True
 
 
@@ -221,7 +222,13 @@ def _patient_mailed(scene: Scene, person: Browser, visit: Visit, unique_id: str,
             say(step, person, visit, version)
         return
     with scene.step("the patient is mailed at their INS; the receipt is read over IMAP", "SMTP IMAP") as step:
-        row = becomes(person, visit, "the patient's row is delivered", state="delivered", **facts)
+
+        def delivered() -> list[dict[str, str]]:
+            if scene.system.simulated("mss"):
+                scene.system.tell("mss", {"release": {"recipient": address.lower()}})
+            return rows(person, visit, state="delivered", **facts)
+
+        row = until("the patient's row is delivered", delivered, RECEIPT_S)[0]
         mailed(step, scene, row, address, unique_id)
         say(step, person, visit, version)
 
