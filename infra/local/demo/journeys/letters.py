@@ -21,7 +21,7 @@ from infra.local.demo.portal_client import Browser
 from infra.local.demo.scene import Scene
 
 PATIENTS = "patient.mssante.fr"
-SLOW_S = 8
+SLOW_S = 4
 FACTS = ("channel", "recipient", "version", "state", "reason", "unknown", "remote-code")
 RECEIPT_S = 45.0
 
