@@ -35,12 +35,14 @@ from ris.contracts.queues import DicomInbound
 from ris.domain.access.audit import AuditRecord
 from ris.domain.agenda.exam import ExamState
 from ris.domain.dispatch.delivery import DeliveryState
+from tests.support.everything_after import After
 from tests.support.everything_recorded import Recorded
 from tests.support.stacks import ROOT
 from tests.support.waiting import until
 
 NAME = "order_to_modality"
-INPUT = ROOT / "infra" / "local" / "demo" / "input" / NAME
+INPUTS = ROOT / "infra" / "local" / "demo" / "input"
+INPUT = INPUTS / NAME
 LARGE = "x" * 190_000
 """More than one queue message of ours holds: a claim check."""
 
@@ -48,7 +50,7 @@ LARGE = "x" * 190_000
 class Silent:
     """Shows no progress."""
 
-    def begins(self, journey: str, what: str, protocol: str) -> None: ...
+    def begins(self, journey: str, what: str, protocol: str, deadline_s: float) -> None: ...
 
     def ended(self, step: Step) -> None: ...
 
@@ -71,9 +73,9 @@ class Everything:
 
     def play(self) -> None:
         """Do all of it."""
-        JOURNEYS[NAME](self.scene)
         receptionist = self.scene.login(self.step, "receptionist")
         operator = self.scene.login(self.step, "operator")
+        radiologist = self.scene.login(self.step, "radiologist")
         self.away_for_a_while()
         self.read_everything(receptionist, operator)
         self.book_and_cancel(receptionist)
@@ -86,7 +88,8 @@ class Everything:
         self.watched_and_sealed()
         recorded = Recorded(self.system, self.site)
         document = f"/exams/{recorded.delivered()[-1].owner}/report/versions/1/pdf"
-        assert self.scene.browser("radiologist").open(document).status == 200
+        assert radiologist.open(document).status == 200
+        After(self.system, self.site, radiologist).play(recorded.announced())
         recorded.play(find_patient(self.step, receptionist, self.scene.messages("next")[0].ipp))
         self.given_up(accession)
         self.state(receptionist, receptionist.open(f"/exams/{accession}"), "discontinued")
@@ -308,9 +311,12 @@ class Everything:
 
 def play_everything(folder: Path) -> list[dict[str, Any]]:
     """Run the whole system once and return the AWS calls of every function."""
-    given = Input(identities=tuple(INPUT.glob("insi.csv")), records=tuple(INPUT.glob("dmp.csv")))
-    with System(EvidenceFolder(folder), from_environment({}), [read_booking(INPUT / "booking.json").site], given) as system:
+    known = (tuple(sorted(INPUTS.glob(f"*/{name}.csv"))) for name in ("insi", "dmp", "mailboxes", "directory"))
+    sites = sorted({read_booking(INPUTS / name / "booking.json").site for name in JOURNEYS})
+    with System(EvidenceFolder(folder), from_environment({}), sites, Input(*known)) as system:
         journal = Journal(folder / "journey.json", Silent())
         system.start(journal)
+        for name, journey in JOURNEYS.items():
+            journey(Scene(name, INPUTS / name, system, journal))
         Everything(system, Scene(NAME, INPUT, system, journal)).play()
         return system.cloud.calls()

@@ -18,6 +18,7 @@ from ris.adapters.dynamodb import Table
 from ris.adapters.identity.dynamodb import DynamoPatientStore
 from ris.adapters.report.dynamodb import DynamoReportStore
 from ris.application.identity.record_identity_event import record_identity_event
+from ris.domain.dispatch.channels import OURS
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.identity.events import StrictTraitEdited
 from ris.domain.identity.patient import TraitsChange
@@ -33,7 +34,7 @@ class Recorded:
 
     def __init__(self, system: System, site: str) -> None:
         self.system, self.cloud, self.site = system, system.cloud, site
-        self.deliveries = DynamoDeliveryStore(self._table("EXAMS"))
+        self.deliveries = DynamoDeliveryStore(self._table("EXAMS"), self._table("USAGE"))
         self.reports = DynamoReportStore(self._table("EXAMS"))
         self.patients = DynamoPatientStore(self._table("PATIENTS"))
 
@@ -54,9 +55,16 @@ class Recorded:
         self.corrected(patient)
 
     def delivered(self) -> list[Delivery]:
-        """Return the rows of reports that the DMP has, the latest last."""
+        """Return the rows of reports that we sent to the DMP and that have one version, the latest last."""
+        return [row for row in self._at_the_dmp() if self.deliveries.get(row.owner, *DMP, report_version=2) is None]
+
+    def announced(self) -> str:
+        """Return the exam whose report the DMP has in two versions."""
+        return next(row.owner for row in self._at_the_dmp() if self.deliveries.get(row.owner, *DMP, report_version=2) is not None)
+
+    def _at_the_dmp(self) -> list[Delivery]:
         found = [self.deliveries.get(owner, *DMP, report_version=1) for owner in self._scanned("DELIVERY#dmp#")]
-        return [row for row in found if row is not None and row.state is DeliveryState.DELIVERED]
+        return [row for row in found if row and row.state is DeliveryState.DELIVERED and row.who_sends == OURS]
 
     def each_state_again(self, row: Delivery) -> None:
         """Run each signing state as if its document had been kept and its row not written: the same bytes, so nothing changes."""
@@ -145,7 +153,7 @@ class Recorded:
 
     def _table(self, name: str) -> Table:
         cloud: Cloud = self.cloud
-        return Table(cloud.client("dynamodb", "test"), cloud.function_env("SweepDueFunction")[f"TABLE_{name}"])
+        return Table(cloud.client("dynamodb", "test"), cloud.function_env("PortalFunction")[f"TABLE_{name}"])
 
     def _scanned(self, prefix: str) -> list[str]:
         """Return the exams that have an item of that kind."""
