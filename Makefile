@@ -6,6 +6,7 @@ READY := .venv/.ready
 OUT ?= build/demo
 # A file's tests stay together and share its cloud; no more workers than a laptop has room for.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+CHOICE ?= slow
 export OUT INPUT
 
 .DEFAULT_GOAL := help
@@ -26,8 +27,8 @@ up: $(READY) ## keep the system running with demo data; Ctrl-C stops all of it
 test: $(READY) ## everything but the slow suite and the benchmarks
 	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-slow: $(READY) ## kills, fuzzing, races, browser and second opinions, bounded
-	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m slow
+slow: $(READY) ## kills, fuzzing, races and second opinions, bounded (CHOICE="slow and not long" leaves whole runs out)
+	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "$(CHOICE)"
 
 bench: $(READY) ## ratios against peers and floors, measured in one run
 	@exec $(BIN)/python -m pytest -m bench -s

@@ -57,6 +57,7 @@ def served(out: Path) -> bool:
     return bool(steps) and steps[-1]["ok"] and "ORM^O01" in steps[-1]["what"]
 
 
+@pytest.mark.long
 def test_two_runs_side_by_side_one_with_another_folder_of_input(tmp_path: Path) -> None:
     folders = {"first": "", "second": str(SECOND)}
     runs_ = {
@@ -92,6 +93,7 @@ def steps_of(out: Path) -> list[dict[str, Any]]:
     return list(json.loads(file.read_text())) if file.exists() else []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["mss", "HIS-nord", "directory", "insi"])
 def test_the_kill_of_a_simulator_is_a_red_step_within_its_deadline(tmp_path: Path, name: str) -> None:
     out = tmp_path / "out"
@@ -121,6 +123,7 @@ def assert_documents_hold(out: Path, *, count: int) -> None:
         assert pdf.with_name(f"{pdf.stem}-1.png").stat().st_size > 10_000
 
 
+@pytest.mark.long
 def test_corsica_nia_accents_a_closed_record_and_an_opposed_patient(tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = subprocess.run(
@@ -170,6 +173,7 @@ def test_ctrl_c_stops_all_of_it_cleanly(tmp_path: Path) -> None:
     assert not (out / ".work").exists()
 
 
+@pytest.mark.long
 def test_somebody_elses_provider_takes_the_place_of_ours(tmp_path: Path) -> None:
     authority = Authority()
     (tmp_path / "ca.pem").write_bytes(authority.chain_pem())
@@ -198,6 +202,7 @@ def test_somebody_elses_provider_takes_the_place_of_ours(tmp_path: Path) -> None
     assert all(file.name[4:].startswith("group-") for file in (tmp_path / "out" / "psc").glob("*.json"))
 
 
+@pytest.mark.long
 def test_somebody_elses_insi_and_dmp_take_the_place_of_ours(tmp_path: Path) -> None:
     authority, out = Authority(), tmp_path / "out"
     (tmp_path / "ca.pem").write_bytes(authority.chain_pem())
