@@ -76,6 +76,8 @@ class Everything:
         receptionist = self.scene.login(self.step, "receptionist")
         operator = self.scene.login(self.step, "operator")
         radiologist = self.scene.login(self.step, "radiologist")
+        recorded = Recorded(self.system, self.site)
+        recorded.play()
         self.away_for_a_while()
         self.read_everything(receptionist, operator)
         self.book_and_cancel(receptionist)
@@ -86,11 +88,10 @@ class Everything:
         accession = self.booked_again(receptionist)
         self.what_time_brings(accession)
         self.watched_and_sealed()
-        recorded = Recorded(self.system, self.site)
         document = f"/exams/{recorded.delivered()[-1].owner}/report/versions/1/pdf"
         assert radiologist.open(document).status == 200
         After(self.system, self.site, radiologist).play(recorded.announced())
-        recorded.play(find_patient(self.step, receptionist, self.scene.messages("next")[0].ipp))
+        recorded.play_after_a_change(find_patient(self.step, receptionist, self.scene.messages("next")[0].ipp))
         self.given_up(accession)
         self.state(receptionist, receptionist.open(f"/exams/{accession}"), "discontinued")
 

@@ -38,20 +38,23 @@ class Recorded:
         self.reports = DynamoReportStore(self._table("EXAMS"))
         self.patients = DynamoPatientStore(self._table("PATIENTS"))
 
-    def play(self, patient: str) -> None:
-        """Do all of it.
+    def play(self) -> None:
+        """Do all that needs the patient as they were when the report was sent."""
+        row = self.delivered()[-1]
+        self.each_state_again(row)
+        self.outages(row)
+        self.what_time_brings(row)
+
+    def play_after_a_change(self, patient: str) -> None:
+        """Do what follows a change of identity.
 
         Args:
             patient: Somebody whose identity nothing else depends on.
         """
-        *others, row = self.delivered()
-        for other in others:
+        for row in self.delivered():
             # A hospital has changed this patient since: the DMP is not asked, and the row says why.
-            self.put_back(other, unknown=False)
-            self.cloud.invoke("CheckDmpFunction", {"accession_number": other.owner, "version": 1})
-        self.each_state_again(row)
-        self.outages(row)
-        self.what_time_brings(row)
+            self.put_back(row, unknown=False)
+            self.cloud.invoke("CheckDmpFunction", {"accession_number": row.owner, "version": 1})
         self.corrected(patient)
 
     def delivered(self) -> list[Delivery]:
