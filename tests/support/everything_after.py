@@ -16,6 +16,7 @@ from infra.local.cloud.client import FunctionFailed
 from infra.local.demo import group, national
 from infra.local.demo.portal_client import Answer, Browser
 from infra.local.demo.supervisor import System
+from ris.application.conflicts import decide
 from ris.domain.dispatch.channels import MSS_PROFESSIONAL
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.dispatch.mail import TO_PRINT
@@ -85,6 +86,7 @@ class After:
             )
         for channel in ("dmp", MSS_PROFESSIONAL):
             self.settled(accession, channel, before + 1)
+        until(lambda: self.mail_row(accession, before + 1).read_at, LATE_S)  # the last receipt: nothing moves it from now on
         return before + 1
 
     def deleted(self, accession: str) -> None:
@@ -112,6 +114,7 @@ class After:
         return found[0]
 
     def put(self, row: Delivery, **changes: Any) -> Delivery:
+        """Write a row otherwise, whatever moves it meanwhile."""
         fresh: dict[str, Any] = {
             "unknown": False,
             "accepted_at": None,
@@ -120,7 +123,12 @@ class After:
             "settled_by": "",
             "reason": "",
         }
-        return self.rows.save(replace(row, **{**fresh, "changed_at": datetime.now(UTC) - timedelta(hours=1), **changes}))
+        fresh["changed_at"] = datetime.now(UTC) - timedelta(hours=1)
+
+        def attempt() -> Delivery:
+            return self.rows.save(replace(self.mail_row(row.owner, row.report_version), **{**fresh, **changes}))
+
+        return decide(attempt)
 
     def printed(self, accession: str, version: int) -> None:
         """Say of a recipient without an address that the letter went on paper."""

@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 
 from infra.local.cloud.client import Cloud, FunctionFailed
 from infra.local.demo.supervisor import System
+from ris.adapters.agenda.dynamodb import DynamoExamStore
 from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
-from ris.adapters.dynamodb import Table
+from ris.adapters.dynamodb import Table, instant_text, write
 from ris.adapters.identity.dynamodb import DynamoPatientStore
 from ris.adapters.report.dynamodb import DynamoReportStore
 from ris.application.identity.record_identity_event import record_identity_event
@@ -35,6 +36,7 @@ class Recorded:
     def __init__(self, system: System, site: str) -> None:
         self.system, self.cloud, self.site = system, system.cloud, site
         self.deliveries = DynamoDeliveryStore(self._table("EXAMS"), self._table("USAGE"))
+        self.exams = DynamoExamStore(self._table("EXAMS"))
         self.reports = DynamoReportStore(self._table("EXAMS"))
         self.patients = DynamoPatientStore(self._table("PATIENTS"))
 
@@ -43,6 +45,7 @@ class Recorded:
         row = self.delivered()[-1]
         self.each_state_again(row)
         self.outages(row)
+        self.announced_by_halves(row)
         self.what_time_brings(row)
 
     def play_after_a_change(self, patient: str) -> None:
@@ -125,6 +128,17 @@ class Recorded:
         self.reports.save_version(replace(version, state=VersionState.BUILT, due_at=datetime.now(UTC) - timedelta(minutes=1)))
         self.cloud.fire("SweepDueSchedule")
         until(lambda: self.reports.version(row.owner, 1).state is VersionState.SIGNED)  # type: ignore[union-attr]
+
+    def announced_by_halves(self, row: Delivery) -> None:
+        """Put the announcement of the qualified identity back on the sweep's list, as an execution that died would have left it."""
+        exam = self.exams.get(row.owner)
+        assert exam is not None
+        table, ago = self._table("PATIENTS"), instant_text(datetime.now(UTC) - timedelta(hours=1))
+        items = table.query(f"PATIENT#{exam.patient_id}", prefix="ANNOUNCEMENT#")
+        left = max(items, key=lambda item: int(item["number"]))
+        write(table.client, [table.putting({**left, "planned": False, "due_pk": f"{self.site}#identity", "due_at": ago})])
+        self.cloud.fire("SweepDueSchedule")
+        until(lambda: self.patients.announcement(exam.patient_id, int(left["number"])).planned)  # type: ignore[union-attr]
 
     def corrected(self, patient: str) -> None:
         """Correct a name: what it was found by goes, and the PACS is told."""
