@@ -31,7 +31,9 @@ from tests.support.tables import own_table
 
 cloud = deployed_cloud()
 DEMO = ROOT / "infra" / "local" / "demo" / "reference"
-ENTITY = json.loads((DEMO / "legal_entities.json").read_text("utf-8"))[1]  # the other one: suites of the same session make the first one's secrets
+ENTITY = json.loads((DEMO / "legal_entities.json").read_text("utf-8"))[
+    1
+]  # the other one: suites of the same session make the first one's secrets
 FINESS = ENTITY["finess_ej"]
 
 
