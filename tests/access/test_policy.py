@@ -37,6 +37,12 @@ edit_traits            x            -           x         -           x         
 read_report            -            -           x         x           -         -     -       -
 edit_report            -            -           x         x           -         -     -       -
 validate_report        -            -           -         x           -         -     -       -
+release_announcement   -            -           -         x           -         -     -       -
+withhold_report        -            -           -         x           -         -     -       -
+delete_report          -            -           -         x           -         -     -       -
+retry_delivery         -            -           x         x           -         x     -       -
+print_report           x            -           x         x           -         -     -       -
+record_refusal         x            x           x         x           x         -     -       -
 """
 EXPECTED = {words[0]: dict(zip(ROLES, words[1:], strict=True)) for words in map(str.split, TABLE.strip().splitlines())}
 RIGHTS_OF = {
