@@ -143,13 +143,13 @@ class After:
         self.put(row, state=DeliveryState.REJECTED, reason="refused")
         self.act_on(row, "retry")
         until(lambda: self.mail_row(accession, version).attempts > row.attempts, LATE_S)
-        until(lambda: not self.mail_row(accession, version).unknown, LATE_S)
+        until(lambda: self.mail_row(accession, version).read_at, LATE_S)
 
     def mail_is_down(self, accession: str, version: int) -> None:
         """Let the operator cut a connection: the breaker counts, and is told when it answers again."""
         row = self.mail_row(accession, version)
         names = {"accession_number": accession, "version": version, "channel": row.channel, "recipient": row.recipient}
-        for faults in (["cut"], []):
+        for faults in (["cut"] * 3, []):
             self.put(self.mail_row(accession, version), state=DeliveryState.PENDING)
             self.system.forget_faults("mss")
             self.system.tell("mss", {"schedule": {"connection": faults}})

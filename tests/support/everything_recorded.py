@@ -18,6 +18,7 @@ from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
 from ris.adapters.dynamodb import Table, instant_text, write
 from ris.adapters.identity.dynamodb import DynamoPatientStore
 from ris.adapters.report.dynamodb import DynamoReportStore
+from ris.application.conflicts import decide
 from ris.application.identity.record_identity_event import record_identity_event
 from ris.domain.dispatch.channels import OURS
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
@@ -108,14 +109,16 @@ class Recorded:
             self.cloud.invoke("CheckDmpFunction", given)  # it answers again: no breaker opens
 
     def put_back(self, row: Delivery, *, unknown: bool) -> None:
-        """Write the row as it was before it was delivered, its attempt long ago."""
-        now = self.deliveries.get(row.owner, *DMP, report_version=1)
-        assert now is not None
+        """Write the row as it was before it was delivered, its attempt long ago; a sweep may be moving it."""
         ago = datetime.now(UTC) - timedelta(hours=2)
-        pending = replace(
-            now, state=DeliveryState.PENDING, unknown=unknown, attempts=int(unknown), changed_at=ago, due_at=ago, reason=""
-        )
-        self.deliveries.save(pending)
+
+        def attempt() -> Delivery:
+            now = self.deliveries.get(row.owner, *DMP, report_version=1)
+            assert now is not None
+            waits = {"state": DeliveryState.PENDING, "unknown": unknown, "attempts": int(unknown), "reason": ""}
+            return self.deliveries.save(replace(now, changed_at=ago, due_at=ago, **waits))
+
+        decide(attempt)
 
     def what_time_brings(self, row: Delivery) -> None:
         """Let the sweep find a dispatch and a signing that died."""
