@@ -10,6 +10,7 @@ from tests.support.everything import play_everything
 from tests.support.grants import called, granted, idle, missing, rights
 from tests.support.stacks import Resource, site, tenant
 
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 FUNCTIONS = [pytest.param(function, id=function.logical_id) for function in tenant().all("AWS::Lambda::Function")]
 
 

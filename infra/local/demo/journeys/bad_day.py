@@ -136,7 +136,6 @@ def _returned(scene: Scene, person: Browser, booked: Visit, diary: Diary) -> Non
             step.left("mssante", [f"{number:03d}.eml", f"{number:03d}.json"])
         step.require(row["remote-code"], "the row has no code of the operator")
         diary.tell(step, "not now", remote_code="451", state="pending", **patient)
-        diary.tell(step, "accepted by the operator", accepted="yes", state="pending", **patient)
         diary.tell(step, "rejected", state="rejected", **patient)
 
 
