@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from infra.local.cloud.client import Cloud, start_cloud
+from tests.support.asl_rules import matched
 from tests.support.stacks import ROOT
 
 MACHINE = json.loads((ROOT / "statemachines" / "announcement_release.asl.json").read_text("utf-8"))
@@ -118,7 +119,9 @@ def test_what_can_be_done_again_is_done_again_and_a_refusal_is_final(runs: dict[
 
 
 def test_every_state_retrier_and_catcher_was_executed(runs: dict[str, Run]) -> None:
-    used = {rule for run in runs.values() for state, errors in run.errors.items() for rule in matched(state, errors)}
+    used = {
+        rule for run in runs.values() for state, errors in run.errors.items() for rule in matched(MACHINE["States"], state, errors)
+    }
     rules = {
         (state, kind, number)
         for state, body in MACHINE["States"].items()
@@ -128,24 +131,3 @@ def test_every_state_retrier_and_catcher_was_executed(runs: dict[str, Run]) -> N
 
     assert set(MACHINE["States"]) == {state for run in runs.values() for state in run.states}
     assert rules == used
-
-
-def matched(state: str, errors: list[str]) -> Iterator[tuple[str, str, int]]:
-    """Yield the retriers and catchers that a state's errors met, by the rules of the language."""
-    body, spent = MACHINE["States"][state], dict.fromkeys(range(9), 0)
-    for error in errors:
-        if error == "ok":
-            return
-        retrier = first(body["Retry"], error)
-        if retrier is not None:
-            yield state, "Retry", retrier
-            spent[retrier] += 1
-            if spent[retrier] <= body["Retry"][retrier].get("MaxAttempts", 3):
-                continue
-        catcher = first(body["Catch"], error)
-        if catcher is not None:
-            yield state, "Catch", catcher
-
-
-def first(rules: list[dict[str, Any]], error: str) -> int | None:
-    return next((n for n, rule in enumerate(rules) if {error, "States.ALL"} & set(rule["ErrorEquals"])), None)

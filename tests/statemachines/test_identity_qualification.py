@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from infra.local.cloud.client import Cloud, start_cloud
+from tests.support.asl_rules import matched
 from tests.support.stacks import ROOT
 
 MACHINE = json.loads((ROOT / "statemachines" / "identity_qualification.asl.json").read_text("utf-8"))
@@ -170,7 +171,7 @@ def test_nothing_is_sent_again_blindly(runs: dict[str, Run], name: str) -> None:
 
 def test_every_state_retrier_and_catcher_was_executed(runs: dict[str, Run]) -> None:
     visited = {state for run in runs.values() for state in run.states}
-    used = {rule for run in runs.values() for state, errors in run.errors.items() for rule in matched(state, errors)}
+    used = {rule for run in runs.values() for state, errors in run.errors.items() for rule in matched(STATES, state, errors)}
     rules = {
         (state, kind, number)
         for state, body in STATES.items()
@@ -180,27 +181,6 @@ def test_every_state_retrier_and_catcher_was_executed(runs: dict[str, Run]) -> N
 
     assert visited == set(STATES)
     assert used == rules
-
-
-def matched(state: str, errors: list[str]) -> Iterator[tuple[str, str, int]]:
-    """Yield the retriers and catchers that a state's errors met, by the rules of the language."""
-    body, spent = STATES[state], {}
-    for error in errors:
-        if error == "ok":
-            return
-        retrier = first(body["Retry"], error)
-        if retrier is not None:
-            yield state, "Retry", retrier
-            spent[retrier] = spent.get(retrier, 0) + 1
-            if spent[retrier] <= body["Retry"][retrier].get("MaxAttempts", 3):
-                continue
-        catcher = first(body["Catch"], error)
-        if catcher is not None:
-            yield state, "Catch", catcher
-
-
-def first(rules: list[dict[str, Any]], error: str) -> int | None:
-    return next((n for n, rule in enumerate(rules) if {error, "States.ALL"} & set(rule["ErrorEquals"])), None)
 
 
 def test_inputs_hold_identifiers_and_codes_only(runs: dict[str, Run]) -> None:
