@@ -13,7 +13,7 @@ from ris.adapters.access.dynamodb import DynamoAuditTrail, DynamoSessionStore
 from ris.adapters.access.memory import MemoryAuditTrail, MemorySessionStore
 from ris.application.access.ports import AuditTrail, SessionStore
 from ris.application.conflicts import Conflict
-from ris.domain.access.audit import AuditRecord
+from ris.domain.access.audit import AuditBy, AuditRecord
 from ris.domain.access.session import PendingLogin, PscSession
 from tests.support.access import NOW, a_session
 from tests.support.cloud import deployed_cloud
@@ -145,6 +145,43 @@ def test_the_records_of_a_site_and_day_come_in_the_order_of_time_page_by_page(tr
 
     assert first == wanted[:2]
     assert trail.of_day("nord", "2026-03-02", limit=2, after=cursor) == wanted[2:]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("by", "value"), [(AuditBy.PATIENT, "p1"), (AuditBy.ACCOUNT, "a#1"), (AuditBy.ACTION, "read_exam"), (AuditBy.DAY, "2026-03-02")]
+)
+def test_each_list_gives_its_records_newest_first_within_a_period_and_behind_a_cursor(
+    trail: AuditTrail, by: AuditBy, value: str
+) -> None:
+    of = replace(RECORD, account_id="a#1", patient_id="p1")
+    wanted = [replace(of, instant=NOW + timedelta(minutes=minutes), audit_id=f"id{minutes}") for minutes in range(5)]
+    others = [
+        replace(RECORD, account_id="b", action="other", audit_id="x", instant=NOW + timedelta(days=1)),
+        replace(of, site="sud"),
+    ]
+    for record in (*others, *wanted):
+        trail.append(record)
+    key = "2026-03-02T09:3{}:00.000000Z#id{}".format
+
+    assert wanted[::-1] == trail.newest("nord", by, value, limit=10, until="2026-03-03")
+    assert wanted[:0:-1] == trail.newest("nord", by, value, limit=10, since="2026-03-02T09:31:00.000000Z", until="2026-03-03")
+    assert wanted[2:0:-1] == trail.newest("nord", by, value, limit=2, until="2026-03-03", after=key(3, 3))
+    assert wanted[1::-1] == trail.newest("nord", by, value, limit=10, until="2026-03-02T09:32:00.000000Z")
+    assert [] == trail.newest("nord", by, "nobody", limit=10)
+
+
+@BOTH
+def test_a_record_that_is_listed_is_appended_once_too_and_another_of_its_key_leaves_no_pointer(trail: AuditTrail) -> None:
+    of = replace(RECORD, patient_id="p1")
+    trail.append(of)
+    trail.append(of)
+
+    with pytest.raises(Conflict):
+        trail.append(replace(of, patient_id="p2"))
+
+    assert [of] == trail.newest("nord", AuditBy.PATIENT, "p1", limit=10)
+    assert [] == trail.newest("nord", AuditBy.PATIENT, "p2", limit=10)
 
 
 def test_what_the_table_removes_by_itself_is_what_ended(cloud: object) -> None:

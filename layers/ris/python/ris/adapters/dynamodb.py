@@ -143,7 +143,16 @@ class Table:
             wanted += answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
         return found
 
-    def query(self, pk: str, *, prefix: str = "", limit: int = 0, newest_first: bool = False, after: str = "") -> list[Item]:
+    def query(
+        self,
+        pk: str,
+        *,
+        prefix: str = "",
+        limit: int = 0,
+        newest_first: bool = False,
+        after: str = "",
+        between: tuple[str, str] | None = None,
+    ) -> list[Item]:
         """Return the items of a partition in order of `sk`, read consistently.
 
         Args:
@@ -152,11 +161,17 @@ class Table:
             limit: At most so many; 0 means all.
             newest_first: Backwards.
             after: `sk` behind which the list goes on.
+            between: The first and the last `sk`, instead of a prefix.
         """
+        condition, values = "", {}
+        if prefix:
+            condition, values = " AND begins_with(sk, :sk)", {":sk": {"S": prefix}}
+        elif between:
+            condition, values = " AND sk BETWEEN :first AND :last", {":first": {"S": between[0]}, ":last": {"S": between[1]}}
         request: dict[str, Any] = {
             "TableName": self.name,
-            "KeyConditionExpression": "pk = :pk" + (" AND begins_with(sk, :sk)" if prefix else ""),
-            "ExpressionAttributeValues": {":pk": {"S": pk}, **({":sk": {"S": prefix}} if prefix else {})},
+            "KeyConditionExpression": "pk = :pk" + condition,
+            "ExpressionAttributeValues": {":pk": {"S": pk}, **values},
             "ConsistentRead": True,
             "ScanIndexForward": not newest_first,
         }
@@ -165,9 +180,17 @@ class Table:
         return self._pages(request, limit)
 
     def due(
-        self, due_pk: str, *, until: datetime | None = None, limit: int, after: Item | None = None, since: datetime | None = None
+        self,
+        due_pk: str,
+        *,
+        until: datetime | None = None,
+        limit: int,
+        after: Item | None = None,
+        since: datetime | None = None,
+        newest_first: bool = False,
+        index: str = DUE_INDEX,
     ) -> list[Item]:
-        """Return the items on one list of the sparse index, the earliest `due_at` first.
+        """Return the items on one list of a sparse index, the earliest first.
 
         An index is behind its table: what is written from this list is decided again on the base item.
 
@@ -177,22 +200,26 @@ class Table:
             limit: At most so many.
             after: An item of this list, behind which it goes on.
             since: Nothing that was due before this instant.
+            newest_first: Backwards.
+            index: Its key attributes are `{index}_pk` and `{index}_at`.
         """
+        pk, at = f"{index}_pk", f"{index}_at"
         bounds = {":since": since, ":until": until}
-        parts = ["due_pk = :pk", *(["due_at >= :since"] if since else []), *(["due_at <= :until"] if until else [])]
+        parts = [f"{pk} = :pk", *([f"{at} >= :since"] if since else []), *([f"{at} <= :until"] if until else [])]
         if since and until:
-            parts = ["due_pk = :pk", "due_at BETWEEN :since AND :until"]
+            parts = [f"{pk} = :pk", f"{at} BETWEEN :since AND :until"]
         request: dict[str, Any] = {
             "TableName": self.name,
-            "IndexName": DUE_INDEX,
+            "IndexName": index,
             "KeyConditionExpression": " AND ".join(parts),
             "ExpressionAttributeValues": {
                 ":pk": {"S": due_pk},
                 **{name: {"S": instant_text(instant)} for name, instant in bounds.items() if instant},
             },
+            "ScanIndexForward": not newest_first,
         }
         if after:
-            request["ExclusiveStartKey"] = {name: marshal(after[name]) for name in ("pk", "sk", "due_pk", "due_at")}
+            request["ExclusiveStartKey"] = {name: marshal(after[name]) for name in ("pk", "sk", pk, at)}
         return self._pages(request, limit)
 
     def _pages(self, request: dict[str, Any], limit: int) -> list[Item]:

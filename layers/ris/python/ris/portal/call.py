@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -86,23 +86,22 @@ class Call:
             self._form = parsed_body(self.headers.get("content-type", ""), self.body, self.rule.max_body)
         return self._form
 
-    def admit(self, *sites: str, object_id: str = "") -> str:
+    def admit(self, *sites: str, object_id: str = "", patient_id: str = "") -> str:
         """Let the person act on an object of these sites, or hide it; return the site it is allowed at.
 
         Raises:
             NotAllowed: No role at any of them allows the action.
         """
-        self.touched = Visit(
-            self.rule.action, site=sites[0] if len(sites) == 1 else "", object_id=object_id, source_ip=self.source_ip
-        )
+        wanted = Visit(self.rule.action, object_id=object_id, source_ip=self.source_ip, patient_id=patient_id)
+        self.touched = replace(wanted, site=sites[0] if len(sites) == 1 else "")
         site, role = authorise_any(self.person, self.rule.action, sites)
-        self.touched = Visit(self.rule.action, site=site, object_id=object_id, source_ip=self.source_ip)
+        self.touched = replace(wanted, site=site)
         self.role = role
         return site
 
-    def names(self, object_id: str) -> None:
-        """Say which object of the site this call is about, for the audit."""
-        self.touched = Visit(self.touched.action, site=self.touched.site, object_id=object_id, source_ip=self.source_ip)
+    def names(self, object_id: str, patient_id: str = "") -> None:
+        """Say which object of the site this call is about, for the audit, and which one patient."""
+        self.touched = replace(self.touched, object_id=object_id, patient_id=patient_id)
 
     def may(self, action: str, site: str) -> bool:
         """Tell whether the person could do something else there; for menus and buttons."""

@@ -5,6 +5,7 @@
 | sessions | session | `SESSION#{sha256 of the cookie's value}` | `SESSION` |
 | sessions | login under way | `LOGIN#{sha256 of the state}` | `LOGIN` |
 | audit | record | `AUDIT#{site}#{UTC day}` | `{instant}#{audit_id}` |
+| audit | pointer to it | `PATIENT#{site}#{patient_id}`, `ACCOUNT#{site}#{account_id}`, `ACTION#{site}#{action}` | the same |
 
 The `sessions` table removes what is past `expires_at` by itself, hours late perhaps: use cases compare instants, it only tidies.
 """
@@ -12,14 +13,14 @@ The `sessions` table removes what is past `expires_at` by itself, hours late per
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from ris.adapters.dynamodb import Item, Table, by_who_must_act, instant_of, instant_text, marshal, unmarshal
+from ris.adapters.dynamodb import Item, Table, by_who_must_act, instant_of, instant_text, key_part, marshal, unmarshal
 from ris.application.conflicts import Conflict
-from ris.domain.access.audit import AuditRecord
+from ris.domain.access.audit import AuditBy, AuditRecord
 from ris.domain.access.session import PendingLogin, PscSession, Session
 
 _SESSION_TEXTS = ("account_id", "name", "provider", "csrf_token", "rpps", "id_token")
@@ -98,32 +99,61 @@ class DynamoAuditTrail:
         self._table = table
 
     def append(self, record: AuditRecord) -> None:
-        """Write one record; raise Conflict when another has its key."""
+        """Write one record with its pointers, all or none; raise Conflict when another has its key."""
         instant = instant_text(record.instant)
         values = {name: value for name, value in asdict(record).items() if name in _RECORD_TEXTS and value != ""}
-        key = {"pk": f"AUDIT#{record.site}#{record.day}", "sk": f"{instant}#{record.audit_id}"}
-        _put_once(self._table, key | values | {"instant": instant})
+        sk = f"{instant}#{record.audit_id}"
+        item = {"pk": _partition(record.site, AuditBy.DAY, record.day), "sk": sk} | values | {"instant": instant}
+        pointers = [{"pk": _partition(record.site, by, value), "sk": sk} for by, value in record.listed().items()]
+        _put_once(self._table, item, pointers)
 
     def of_day(self, site: str, day: str, *, limit: int, after: str = "") -> list[AuditRecord]:
         """Return records of a site and UTC day in time order, from the one after the cursor."""
-        return [_record(item) for item in self._table.query(f"AUDIT#{site}#{day}", limit=limit, after=after)]
+        return [_record(item) for item in self._table.query(_partition(site, AuditBy.DAY, day), limit=limit, after=after)]
+
+    def newest(
+        self, site: str, by: AuditBy, value: str, *, limit: int, since: str = "", until: str = "", after: str = ""
+    ) -> list[AuditRecord]:
+        """Return records of a site on one list, the newest first."""
+        between = (since or "0", until or "9")
+        pk = _partition(site, by, value)
+        items = self._table.query(pk, limit=limit, newest_first=True, after=after, between=between)
+        if by is not AuditBy.DAY:
+            keys = [(_partition(site, AuditBy.DAY, item["sk"][:10]), item["sk"]) for item in items]
+            found = self._table.get_many(keys)
+            items = [found[key] for key in keys if key in found]
+        return [_record(item) for item in items]
 
 
-def _put_once(table: Table, item: Item) -> None:
-    """Write a new item; the very same one is already there when the client repeated a write whose answer was lost.
+def _partition(site: str, by: AuditBy, value: str) -> str:
+    """Return where records of a day lie, or the pointers to those on another list."""
+    return f"{'AUDIT' if by is AuditBy.DAY else by.name}#{site}#{key_part(value)}"
+
+
+def _put_once(table: Table, item: Item, beside: Sequence[Item] = ()) -> None:
+    """Write a new item and those beside it; the very same one is already there when the client repeated a write whose answer was lost.
 
     Raises:
         Conflict: Another item has its key.
     """
     from botocore.exceptions import ClientError
 
-    put = table.putting(item, condition="attribute_not_exists(pk)")["Put"]
+    put = table.putting(item, condition="attribute_not_exists(pk)")["Put"] | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
     with by_who_must_act():
         try:
-            table.client.put_item(**put, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+            if beside:
+                table.client.transact_write_items(TransactItems=[{"Put": put}, *(table.putting(each) for each in beside)])
+            else:
+                table.client.put_item(**put)
         except ClientError as error:
-            if error.response.get("Item") != put["Item"]:
+            if _already_there(error.response) != put["Item"]:
                 raise
+
+
+def _already_there(response: Mapping[str, Any]) -> Any:
+    """Return the item that kept a write from being made, of one write or of the first of a transaction."""
+    reasons = response.get("CancellationReasons") or [{}]
+    return response.get("Item") or reasons[0].get("Item")
 
 
 def _record(item: Item) -> AuditRecord:

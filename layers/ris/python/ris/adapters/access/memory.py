@@ -9,7 +9,7 @@ from datetime import datetime
 
 from ris.adapters.dynamodb import instant_text
 from ris.application.conflicts import Conflict
-from ris.domain.access.audit import AuditRecord
+from ris.domain.access.audit import AuditBy, AuditRecord
 from ris.domain.access.certificates import HeldCertificate
 from ris.domain.access.session import PendingLogin, Session
 
@@ -76,6 +76,14 @@ class MemoryAuditTrail:
         """Return records of a site and UTC day in time order, from the one after the cursor."""
         found = sorted((r for r in self.records if (r.site, r.day) == (site, day)), key=_order)
         return [record for record in found if _order(record) > after][:limit]
+
+    def newest(
+        self, site: str, by: AuditBy, value: str, *, limit: int, since: str = "", until: str = "", after: str = ""
+    ) -> list[AuditRecord]:
+        """Return records of a site on one list, the newest first."""
+        listed = [r for r in self.records if r.site == site and value == (r.day if by is AuditBy.DAY else r.listed().get(by))]
+        found = sorted((r for r in listed if since <= _order(r) < (until or "9")), key=_order, reverse=True)
+        return [record for record in found if not after or _order(record) < after][:limit]
 
 
 class MemoryCertificateVault:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from ris.domain.access.audit import AuditRecord
+from ris.domain.access.audit import AuditBy, AuditRecord
 from ris.domain.access.session import Account, PendingLogin, PscSession, Session, SessionLimits
 
 
@@ -51,6 +51,20 @@ class AuditTrail(Protocol):
 
     def of_day(self, site: str, day: str, *, limit: int, after: str = "") -> list[AuditRecord]:
         """Return records of a site and UTC day in time order, from the one after the cursor `{instant}#{audit_id}`."""
+
+    def newest(
+        self, site: str, by: AuditBy, value: str, *, limit: int, since: str = "", until: str = "", after: str = ""
+    ) -> list[AuditRecord]:
+        """Return records of a site on one list, the newest first; each costs what it returns.
+
+        Args:
+            site: Of the records.
+            by: Which list.
+            value: The UTC day, patient, account or action.
+            limit: At most so many.
+            since: The earliest instant, as in keys; `until` the latest, not included.
+            after: Key `{instant}#{audit_id}` behind which the list goes on.
+        """
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ def record_audit(
         object_id=visit.object_id,
         code=code,
         source_ip=visit.source_ip,
+        patient_id=visit.patient_id,
     )
     s.audit.append(record)
     return record

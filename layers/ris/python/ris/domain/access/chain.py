@@ -85,8 +85,10 @@ def instant_key(instant: datetime) -> str:
 
 
 def digest_of(record: AuditRecord) -> str:
-    """Return the SHA-256 of everything a record says, independent of how a store lays it out."""
+    """Return the SHA-256 of everything a record says, independent of how a store lays it out; a patient it does not name is not said."""
     values = asdict(record) | {"instant": instant_key(record.instant)}
+    if not record.patient_id:
+        del values["patient_id"]
     text = json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -64,7 +64,7 @@ def book(call: Call, site: str) -> Answer:
         if same is None:
             return _said_no(call, site, draft, error)
         exam = same
-    call.names(exam.accession_number)
+    call.names(exam.accession_number, exam.patient_id)
     booked = BookedView(accession_number=exam.accession_number, state=exam.state.value)
     return Redirect(f"/exams/{exam.accession_number}", data=booked)
 
@@ -92,7 +92,7 @@ def _draft(call: Call, site: str, typed: dict[str, str]) -> Draft:
     patient = s.patients.get(request.patient_id if request else typed["patient"])
     if patient is None or site not in patient.sites:
         raise NotFound
-    call.names(request.request_id if request else patient.patient_id)
+    call.names(request.request_id if request else patient.patient_id, patient.patient_id)
     return Draft(typed, patient, request)
 
 

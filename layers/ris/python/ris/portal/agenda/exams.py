@@ -42,7 +42,7 @@ def admitted(call: Call, accession: str) -> ExamPage:
     page = exam_page(call.services.agenda, accession)
     if page is None:
         raise NotFound
-    call.admit(page.exam.site, object_id=accession)
+    call.admit(page.exam.site, object_id=accession, patient_id=page.exam.patient_id)
     return page
 
 
@@ -60,7 +60,7 @@ def state(call: Call, accession: str) -> Page:
     found = call.services.agenda.exams.get(accession)
     if found is None:
         raise NotFound
-    call.admit(found.site, object_id=accession)
+    call.admit(found.site, object_id=accession, patient_id=found.patient_id)
     values = {
         "exam": found,
         "zone": _zone(call, found.site),

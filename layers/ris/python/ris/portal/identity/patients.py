@@ -75,7 +75,7 @@ def event(call: Call, patient_id: str, event_id: str) -> Page:
     known, found = store.get(patient_id), store.event(patient_id, event_id)
     if known is None or found is None:
         raise NotFound
-    call.admit(*sorted(known.sites), object_id=patient_id)
+    call.admit(*sorted(known.sites), object_id=patient_id, patient_id=patient_id)
     looks = min(int(text), _MOST_LOOKS) if (text := call.one("looks")).isdecimal() else 0
     settled = found.state is not EventState.RECORDED
     values = {"event": found, "patient_id": patient_id, "looks": looks + 1, "moving": not settled and looks < _MOST_LOOKS}
@@ -88,7 +88,7 @@ def admitted(call: Call, patient_id: str) -> PatientPage:
     page = patient_page(call.services.agenda, patient_id)
     if page is None:
         raise NotFound
-    call.admit(*sorted(page.patient.sites), object_id=patient_id)
+    call.admit(*sorted(page.patient.sites), object_id=patient_id, patient_id=patient_id)
     return page
 
 

@@ -85,7 +85,7 @@ def state(call: Call, accession: str) -> Page:
     draft = call.services.reports().reports.draft(accession) if exam else None
     if exam is None or draft is None:
         raise NotFound
-    call.admit(exam.site, object_id=accession)
+    call.admit(exam.site, object_id=accession, patient_id=exam.patient_id)
     looks = min(int(text), _MOST_LOOKS) if (text := call.one("looks")).isdecimal() else 0
     over = draft.status is not DraftStatus.VALIDATING
     values = _signing(call, draft, looks)
