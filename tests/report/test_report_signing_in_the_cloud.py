@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from infra.local.cloud.client import ROOT, Cloud
 from ris.adapters.agenda.memory import MemoryWorkflows
+from ris.adapters.dispatch.directory import DynamoDirectory
 from ris.adapters.keys.kms_rsa import KmsRsaPrivateKey
 from ris.adapters.reference.dynamodb import DynamoAccountBook, DynamoReferenceBook
 from ris.adapters.report.dynamodb import DynamoReportStore
@@ -74,6 +75,7 @@ def s(cloud: Cloud, agenda: Services) -> ReportServices:
         exams=agenda.exams,
         patients=agenda.patients,
         reference=reference,
+        directory=DynamoDirectory(reference._table),
         accounts=DynamoAccountBook(reference._table),
         deliveries=agenda.deliveries,
         workflows=StepFunctionsSigning(lambda: cloud.client("stepfunctions"), env["SIGNING_STATE_MACHINE_ARN"]),

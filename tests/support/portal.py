@@ -20,6 +20,7 @@ from ris.adapters.agenda.frames import MemoryFrames
 from ris.adapters.agenda.hl7_inbound import Hl7MessageReader
 from ris.adapters.agenda.ledger import MemoryMessageLedger
 from ris.adapters.agenda.memory import MemoryOrders, MemoryRows, MemoryWorkflows, memory_services
+from ris.adapters.dispatch.directory import MemoryDirectory
 from ris.adapters.dispatch.memory import MemoryDeliveryStore
 from ris.adapters.identity.memory import MemoryPatientStore
 from ris.adapters.identity.memory_insi import MemoryIdentityWorkflows
@@ -34,6 +35,7 @@ from ris.application.agenda.book_appointment import BookAppointment, book_appoin
 from ris.application.agenda.cancel_exam import cancel_exam
 from ris.application.agenda.confirm_booking import confirm_booking
 from ris.application.agenda.publish_worklist import publish_worklist
+from ris.application.dispatch.mail_port import DirectoryMailbox
 from ris.application.dispatch.services import RestartServices
 from ris.application.identity.services import RecordServices
 from ris.application.reference import ReferenceData
@@ -52,6 +54,8 @@ TODAY = "2026-11-26"
 ADDRESS = "https://ris.example"
 SUFFIX = "test"
 NORD = "1.2.250.1.99999.1"
+MAILBOX = DirectoryMailbox("paul.lemarchand@demo.mssante.fr", "PER", rpps="99900012345")
+"""Of who asks for exams."""
 
 
 @cache
@@ -99,6 +103,7 @@ class PortalHouse:
 
     now: datetime = NOW
     provider: TrustingProvider = field(default_factory=TrustingProvider)
+    directory: MemoryDirectory = field(default_factory=lambda: MemoryDirectory(MAILBOX))
     sessions: MemorySessionStore = field(default_factory=MemorySessionStore)
     audit: MemoryAuditTrail = field(default_factory=MemoryAuditTrail)
     rows: MemoryRows = field(default_factory=MemoryRows)
@@ -144,6 +149,7 @@ class PortalHouse:
             exams=agenda.exams,
             patients=self.patients,
             reference=book,
+            directory=self.directory,
             accounts=book,
             deliveries=self.deliveries,
             workflows=self.signing,

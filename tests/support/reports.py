@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from ris.adapters.agenda.memory import MemoryExamStore, MemoryRows
+from ris.adapters.dispatch.directory import MemoryDirectory
 from ris.adapters.dispatch.memory import MemoryDeliveryStore
 from ris.adapters.identity.memory import MemoryPatientStore
 from ris.adapters.reference.memory import MemoryReferenceBook
@@ -14,6 +15,7 @@ from ris.adapters.report.frozen_json import FrozenJson
 from ris.adapters.report.makers import CdaMaker, PdfMaker
 from ris.adapters.report.memory import MemoryDocumentStore, MemoryReportStore, MemorySigningWorkflows
 from ris.adapters.report.signer import LotSigner, SigningKey
+from ris.application.dispatch.mail_port import DirectoryMailbox
 from ris.application.reference import CatalogueExam, Correspondent, LegalEntity, Practitioner, ReferenceData, Site
 from ris.application.report.build_cda import build_cda
 from ris.application.report.edit_report import EditReport, edit_report
@@ -149,6 +151,10 @@ class ReportWorld:
         self.rows = rows
         self.patients.save(self.patient)
         book = MemoryReferenceBook(GROUP)
+        self.directory = MemoryDirectory(
+            DirectoryMailbox("luc.exemple@demo.mssante.fr", "PER", rpps="89990005678"),
+            DirectoryMailbox("cabinet@demo.mssante.fr", "PER", rpps="89990009999"),
+        )
         signer = a_signer(structure=f"1{ENTITY}")
         self.s = ReportServices(
             reports=self.reports,
@@ -156,6 +162,7 @@ class ReportWorld:
             exams=MemoryExamStore(rows),
             patients=self.patients,
             reference=book,
+            directory=self.directory,
             accounts=book,
             deliveries=self.deliveries,
             workflows=self.workflows,

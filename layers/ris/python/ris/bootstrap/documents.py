@@ -24,6 +24,7 @@ def may_start() -> bool:
 def services() -> ReportServices:
     """Return the ports of reports over AWS, from this function's environment."""
     from ris.adapters.agenda.dynamodb import DynamoExamStore
+    from ris.adapters.dispatch.directory import DynamoDirectory
     from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
     from ris.adapters.identity.dynamodb import DynamoPatientStore
     from ris.adapters.reference.dynamodb import DynamoAccountBook, DynamoReferenceBook
@@ -41,6 +42,7 @@ def services() -> ReportServices:
         exams=DynamoExamStore(table("EXAMS")),
         patients=DynamoPatientStore(table("PATIENTS")),
         reference=DynamoReferenceBook(table("REFERENCE")),
+        directory=DynamoDirectory(table("REFERENCE")),
         accounts=DynamoAccountBook(table("REFERENCE")),
         deliveries=DynamoDeliveryStore(table("EXAMS")),
         workflows=StepFunctionsSigning(

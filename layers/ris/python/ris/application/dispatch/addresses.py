@@ -1,7 +1,7 @@
 """Find where a professional is written to: by RPPS, never by name (hard rule), and the same answer for the same directory.
 
-The order's address if the directory says that it is the requester's own; else a mailbox of that RPPS; else one of the structure the
-correspondent works at; else nobody's: a person sends paper.
+The order's address if the directory says that it is the requester's own; else a mailbox of that RPPS, first one at the structure the
+correspondent works at; else one of that structure; else nobody's: a person sends paper.
 """
 
 from __future__ import annotations
@@ -45,13 +45,14 @@ def address_of(
     for mailbox in own:
         if ordered and mailbox.address.lower() == ordered:
             return FoundAddress(mailbox.address, "order", mailbox.red_listed)
-    if own:
-        return _first(own, "directory")
     known = reference.correspondent(rpps)
-    shared = directory.of_structure(known.finess_geo) if known and known.finess_geo else []
-    return _first(shared, "structure") if shared else None
+    works_at = known.finess_geo if known else ""
+    if own:
+        return _first(own, "directory", works_at)
+    shared = directory.of_structure(works_at) if works_at else []
+    return _first(shared, "structure", works_at) if shared else None
 
 
-def _first(mailboxes: list[DirectoryMailbox], source: str) -> FoundAddress:
-    chosen = min(mailboxes, key=lambda one: (_ORDER.get(one.kind, 9), one.address))
+def _first(mailboxes: list[DirectoryMailbox], source: str, works_at: str) -> FoundAddress:
+    chosen = min(mailboxes, key=lambda one: (one.structure != works_at, _ORDER.get(one.kind, 9), one.address))
     return FoundAddress(chosen.address, source, chosen.red_listed)

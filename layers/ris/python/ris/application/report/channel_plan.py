@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
+from ris.application.report.expected_channels import Asked, facts_before
 from ris.application.report.services import ReportServices
 from ris.domain.agenda.exam import Exam
 from ris.domain.dispatch.delivery import Origin
@@ -21,30 +23,24 @@ def plan_facts(
     Args:
         s: The ports; nothing is written.
         exam: Whose report it is, and `patient` whose exam.
-        report: The frozen content.
+        report: The frozen content: who asked and who gets a copy is what it says.
         reason: Why the version is made, and `marks` who may see it.
         now: Aware UTC instant.
     """
+    request = s.exams.get_request(exam.request_id) if exam.request_id else None
+    people = [person for person in (report.requester, *report.recipients) if person is not None]
     site = s.reference.site(exam.site)
     entity = s.reference.legal_entity(site.legal_entity) if site else None
-    people = [person for person in (report.requester, *report.recipients) if person is not None]
-    named = tuple(dict.fromkeys(person.rpps for person in people if person.rpps))
-    return PlanFacts(
-        owner=exam.accession_number,
-        site=exam.site,
+    facts, _ = facts_before(s, Asked(exam.site, patient, request, exam, marks, tuple(person.rpps for person in people)))
+    return replace(
+        facts,
         version=report.version,
         document_id=report.document_id,
         now=now,
         qualified=report.identity is not None,
-        information=(patient.consents.get("ZFA-9", "") if patient else "", exam.information),
-        marks=marks,
         reason=reason,
-        refusals=patient.refusals if patient else frozenset(),
-        professionals=named,
+        professionals=tuple(dict.fromkeys(person.rpps for person in people if person.rpps)),
         unnamed=report.requester is not None and not report.requester.rpps,
-        destinations=site.gets_reports if site else (),
-        who_sends=site.who_sends if site else "ours",
-        platform=site.platform if site else "",
         origin=Origin(
             time_zone=report.time_zone,
             legal_entity=entity.finess_ej if entity else "",

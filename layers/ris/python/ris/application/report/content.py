@@ -81,7 +81,7 @@ def content_of(
         identity=identity_of(patient),
         author=_author(s, validation.rpps),
         structure=_structure(site, entity),
-        requester=_requester(s, request),
+        requester=requester_of(s, request),
         recipients=tuple(_correspondent(s, rpps) for rpps in draft.recipients),
         placer_order_number=request.placer_order_number if request else "",
         placer_authority=request.placer_authority if request and _OID.fullmatch(request.placer_authority) else "",
@@ -207,7 +207,7 @@ def _correspondent(s: ReportServices, rpps: str) -> Professional:
     )
 
 
-def _requester(s: ReportServices, request: ImagingRequest | None) -> Professional | None:
+def requester_of(s: ReportServices, request: ImagingRequest | None) -> Professional | None:
     """Return who asked: as the directory knows that RPPS, else as the order names them, else nobody."""
     if request is None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ris.application.dispatch.mail_port import Directory
 from ris.application.reference import ReferenceBook
 from ris.application.report.ports import (
     Accounts,
@@ -45,6 +46,7 @@ class ReportServices:
     exams: Exams
     patients: Patients
     reference: ReferenceBook
+    directory: Directory
     accounts: Accounts
     deliveries: Deliveries
     workflows: SigningWorkflows

@@ -10,6 +10,7 @@ from ris.application.report.channel_plan import plan_facts
 from ris.application.report.content import identity_of
 from ris.application.report.services import ReportServices
 from ris.application.report.standing import draft_of, readable_version
+from ris.domain.dispatch.channels import TO_PRINT
 from ris.domain.dispatch.delivery import DELETE, Delivery, DeliveryState
 from ris.domain.dispatch.mail import IDENTITY, WITHHELD, surely_not_left
 from ris.domain.errors import InvalidInput, Refused
@@ -66,11 +67,14 @@ def _let_go(s: ReportServices, version: Version, now: datetime) -> tuple[Deliver
     if exam is None or content is None:
         raise InvalidInput("unknown_exam", field="accession_number")
     patient, report = s.patients.get(exam.patient_id), s.codec.load(content)
-    planned = planned_rows(plan_facts(s, exam, patient, report, version.reason, version.marks, now))
+    existing = s.deliveries.of_owner(version.accession_number)
+    on_paper = frozenset(row.recipient for row in existing if row.channel == TO_PRINT)
+    facts = plan_facts(s, exam, patient, report, version.reason, version.marks, now)
+    planned = planned_rows(replace(facts, unreachable=on_paper))  # who gets paper was decided at validation
     states = {(row.channel, row.recipient): row for row in planned}
     qualified = patient is not None and identity_of(patient) is not None
     rows = []
-    for row in s.deliveries.of_owner(version.accession_number):
+    for row in existing:
         if row.state is not DeliveryState.HELD or row.reason != WITHHELD:
             continue
         plan = states.get((row.channel, row.recipient))
