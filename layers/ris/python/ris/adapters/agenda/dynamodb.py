@@ -16,13 +16,14 @@ from ris.adapters.agenda import items
 from ris.adapters.dynamodb import Table, Write, by_who_must_act, instant_text, write
 from ris.application.agenda.ports import Booking, MppsRecord
 from ris.application.conflicts import Conflict
-from ris.domain.agenda.exam import Exam
+from ris.domain.agenda.exam import Exam, ExamKind
 from ris.domain.agenda.numbers import accession_number
 from ris.domain.agenda.request import ImagingRequest
 from ris.domain.agenda.resource_day import ResourceDay
 
 Row = TypeVar("Row", Exam, ImagingRequest, MppsRecord)
 SHOWN_OF_PATIENT = 100
+_ABSENT = "attribute_not_exists(pk)"
 
 
 class DynamoExamStore:
@@ -124,9 +125,16 @@ class DynamoExamStore:
         """See the port."""
         return [items.exam_of(item) for item in self._table.due(f"{site}#publication", until=now, limit=limit)]
 
-    def to_read(self, site: str, *, limit: int) -> list[Exam]:
+    def to_read(
+        self, site: str, *, limit: int, kind: ExamKind | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> list[Exam]:
         """See the port."""
-        return [items.exam_of(item) for item in self._table.due(f"{site}#reading", limit=limit)]
+        index, listed = ("reading", items.reading_list_key(site, "reading", kind)) if kind else ("due", f"{site}#reading")
+        return [items.exam_of(item) for item in self._table.due(listed, index=index, since=since, until=until, limit=limit)]
+
+    def to_call(self, site: str, *, limit: int) -> list[Exam]:
+        """See the port."""
+        return [items.exam_of(item) for item in self._table.due(f"{site}#call", limit=limit)]
 
     def get_mpps(self, sop_instance_uid: str) -> MppsRecord | None:
         """See the port."""
@@ -153,41 +161,83 @@ class DynamoAgendaStore:
 
     def days(self, site: str, resources: Sequence[str], day: str) -> dict[str, ResourceDay]:
         """See the port."""
-        found = self._agenda.get_many([items.day_key(site, one, day) for one in resources])
-        return {one: items.day_of(site, one, day, found.get(items.day_key(site, one, day))) for one in resources}
+        return {resource: found for (resource, _), found in self.span(site, resources, [day]).items()}
+
+    def span(self, site: str, resources: Sequence[str], days: Sequence[str]) -> dict[tuple[str, str], ResourceDay]:
+        """See the port."""
+        wanted = [(one, day) for one in resources for day in days]
+        found = self._agenda.get_many([items.day_key(site, *each) for each in wanted])
+        return {each: items.day_of(site, *each, found.get(items.day_key(site, *each))) for each in wanted}
+
+    def from_day(self, site: str, resource: str, day: str, *, limit: int) -> list[ResourceDay]:
+        """See the port: a query from just before that day's own place."""
+        pk, sk = items.day_key(site, resource, day)
+        # Everything in this partition is a day; `DAY#2026-10-06` follows `DAY#2026-10-05~`, whatever was written.
+        found = self._agenda.query(pk, limit=limit, after=_just_before(sk))
+        return [items.day_of(site, resource, item["sk"].removeprefix("DAY#"), item) for item in found]
+
+    def save_day(self, day: ResourceDay) -> ResourceDay:
+        """See the port."""
+        write(self._client, [self._agenda.putting_version(items.day_item(day), day.version)])
+        return replace(day, version=day.version + 1)
 
     def commit(self, booking: Booking) -> Exam:
         """See the port."""
         writes = [self._agenda.putting_version(items.day_item(day), day.version) for day in booking.days]
-        writes += exam_writes(self._exams, booking.exam)
+        writes += booking_writes(self._exams, booking)
         if booking.request is not None:
             writes.append(request_write(self._exams, booking.request))
         write(self._client, writes)
         return _next(booking.exam)
 
 
+def booking_writes(table: Table, booking: Booking) -> list[Write]:
+    """Return the writes of a booking's exams; a place given back and taken again by the same write changes hands in one item."""
+    exam, earlier = booking.exam, booking.gives_back
+    if earlier is None:
+        return exam_writes(table, exam)
+    writes = [table.putting_version(items.exam_item(exam), exam.version)]
+    if exam.version == 0:
+        writes += _pointers(table, exam)
+    if booking.replaced is not None:
+        writes.append(table.putting_version(items.exam_item(booking.replaced), booking.replaced.version))
+    mine = {":mine": earlier.accession_number}
+    if exam.reservation == earlier.reservation:
+        return [*writes, table.putting(_reserved(exam), condition="accession_number = :mine", values=mine)]
+    given_back = table.deleting(*items.planned_key(*earlier.reservation), condition="accession_number = :mine", values=mine)
+    return [*writes, given_back, table.putting(_reserved(exam), condition=_ABSENT)]
+
+
 def exam_writes(table: Table, exam: Exam) -> list[Write]:
     """Return the writes of an exam and of the items that follow its state: pointers of a new one, reservation of a gone one."""
     writes = [table.putting_version(items.exam_item(exam), exam.version)]
-    pk, sk = items.planned_key(*exam.reservation)
-    named = {"accession_number": exam.accession_number}
     if exam.version == 0:
-        absent = "attribute_not_exists(pk)"
-        writes += [
-            table.putting({**_key_of((f"PATIENT#{exam.patient_id}", f"EXAM#{exam.accession_number}")), **named}, condition=absent),
-            table.putting({**_key_of(items.study_key(exam.study_instance_uid)), **named}, condition=absent),
-            table.putting({"pk": pk, "sk": sk, **named}, condition=absent),
-        ]
+        writes += [*_pointers(table, exam), table.putting(_reserved(exam), condition=_ABSENT)]
     elif not exam.reserves:
+        pk, sk = items.planned_key(*exam.reservation)
         reserved = table.get(pk, sk)
         if reserved and reserved["accession_number"] == exam.accession_number:
             writes.append(table.deleting(pk, sk, condition="accession_number = :mine", values={":mine": exam.accession_number}))
     return writes
 
 
+def _pointers(table: Table, exam: Exam) -> list[Write]:
+    keys = ((f"PATIENT#{exam.patient_id}", f"EXAM#{exam.accession_number}"), items.study_key(exam.study_instance_uid))
+    return [table.putting({**_key_of(key), "accession_number": exam.accession_number}, condition=_ABSENT) for key in keys]
+
+
+def _reserved(exam: Exam) -> dict[str, Any]:
+    return {**_key_of(items.planned_key(*exam.reservation)), "accession_number": exam.accession_number}
+
+
 def request_write(table: Table, request: ImagingRequest) -> Write:
     """Return the write of a request under the version read."""
     return table.putting_version(items.request_item(request), request.version)
+
+
+def _just_before(sk: str) -> str:
+    """Return a sort key before which everything sorts before `sk`, and behind which `sk` is the first that can be."""
+    return sk[:-1] + chr(ord(sk[-1]) - 1) + "~"
 
 
 def _key_of(key: tuple[str, str]) -> dict[str, Any]:

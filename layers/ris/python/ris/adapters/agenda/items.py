@@ -9,7 +9,8 @@ from typing import Any
 
 from ris.adapters.dynamodb import Item, instant_of, instant_text, key_part
 from ris.application.agenda.ports import MppsRecord
-from ris.domain.agenda.exam import Appointment, Exam, ExamState, Performed, ScheduledStep
+from ris.domain.agenda.contraindications import Override
+from ris.domain.agenda.exam import Appointment, Exam, ExamKind, ExamState, Performed, ScheduledStep
 from ris.domain.agenda.interval import Interval
 from ris.domain.agenda.mpps import StepReference
 from ris.domain.agenda.request import ImagingRequest, Prescriber, RequestState
@@ -59,17 +60,33 @@ def exam_item(exam: Exam) -> Item:
         "hold_expires_at": instant_text(exam.hold_expires_at),
         "changed_at": instant_text(exam.changed_at),
         "publish_due_at": instant_text(exam.publish_due_at),
+        "arrived_at": instant_text(exam.arrived_at),
+        "called_at": instant_text(exam.called_at),
+        "to_call_since": instant_text(exam.to_call_since),
         "version": exam.version + 1,
         **_due(exam.site, _exam_list(exam)),
+        **(reading_place(exam.site, "reading", exam.kind, exam.done_at) if exam.waits_for_report else {}),
     }
+
+
+def reading_place(site: str, listed: str, kind: ExamKind, done_at: datetime) -> Item:
+    """Return the attributes of the index `reading`: one list for each site, step of the work, modality and priority."""
+    return {"reading_pk": reading_list_key(site, listed, kind), "reading_at": instant_text(done_at)}
+
+
+def reading_list_key(site: str, listed: str, kind: ExamKind) -> str:
+    """Return the name of a list of the index `reading`."""
+    return f"{site}#{listed}#{key_part(kind.dicom_modality)}#{key_part(kind.priority)}"
 
 
 def _exam_list(exam: Exam) -> tuple[str, datetime | None]:
     if exam.state is ExamState.HELD:
         return "hold", exam.hold_expires_at
     if exam.waits_for_report:
-        return "reading", exam.changed_at or exam.appointment.end
-    return "publication", exam.publish_due_at
+        return "reading", exam.done_at
+    if exam.publish_due_at is not None:
+        return "publication", exam.publish_due_at
+    return "call", exam.to_call_since
 
 
 def exam_of(item: Item) -> Exam:
@@ -89,6 +106,13 @@ def exam_of(item: Item) -> Exam:
         changed_at=instant_of(item.get("changed_at", "")),
         publish_due_at=instant_of(item.get("publish_due_at", "")),
         reported=item.get("reported", False),
+        arrived_at=instant_of(item.get("arrived_at", "")),
+        called_at=instant_of(item.get("called_at", "")),
+        to_call_since=instant_of(item.get("to_call_since", "")),
+        answers=item.get("answers", {}),
+        override=Override(**item["override"]) if item.get("override") else None,
+        moves=item.get("moves", 0),
+        priority=item.get("priority", "routine"),
         version=item["version"],
     )
 
@@ -188,6 +212,7 @@ def _slot_item(slot: Slot) -> dict[str, Any]:
         "state": slot.state.value,
         "token": slot.token,
         "expires_at": instant_text(slot.expires_at),
+        **({"reason": slot.reason} if slot.reason else {}),
     }
 
 
@@ -198,6 +223,7 @@ def _slot_of(slot: dict[str, Any]) -> Slot:
         state=SlotState(slot["state"]),
         token=slot["token"],
         expires_at=instant_of(slot["expires_at"]),
+        reason=slot.get("reason", ""),
     )
 
 

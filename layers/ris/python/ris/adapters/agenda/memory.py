@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from ris.adapters.agenda.step_functions import booking_name
 from ris.adapters.agenda.worklist_json import feed_of
 from ris.application.agenda.ports import Booking, MppsRecord, Orders, ParkedMessages
 from ris.application.agenda.services import AgendaSettings, Services
@@ -20,7 +21,7 @@ from ris.application.dispatch.ports import DeliveryStore
 from ris.application.identity.ports import PatientStore
 from ris.application.reference import ReferenceBook
 from ris.contracts.queues import WorklistFeed
-from ris.domain.agenda.exam import Exam
+from ris.domain.agenda.exam import Exam, ExamKind
 from ris.domain.agenda.numbers import accession_number
 from ris.domain.agenda.request import ImagingRequest, RequestState
 from ris.domain.agenda.resource_day import ResourceDay
@@ -48,6 +49,23 @@ class MemoryRows:
         self.exams[written.accession_number] = written
         if not written.reserves and self.reservations.get(written.reservation) == written.accession_number:
             del self.reservations[written.reservation]
+
+    def reserve(self, exam: Exam, earlier: Exam | None) -> None:
+        """Reserve patient, day and exam code for a new exam, or for one that comes from another place.
+
+        Raises:
+            Conflict: Somebody else's by now, or the earlier one is no longer its own.
+        """
+        if earlier is not None and self.reservations.get(earlier.reservation) != earlier.accession_number:
+            raise Conflict("planned")
+        if earlier is None and exam.version:
+            return
+        taken = self.reservations.get(exam.reservation, "")
+        if taken and (earlier is None or taken != earlier.accession_number):
+            raise Conflict("planned")
+        if earlier is not None:
+            del self.reservations[earlier.reservation]
+        self.reservations[exam.reservation] = exam.accession_number
 
     def next_version(self, rows: dict[Any, Row], key: Any, row: Row) -> Row:
         """Return the row as it would be written.
@@ -149,11 +167,22 @@ class MemoryExamStore:
             marked = [(one.publish_due_at, one) for one in self._rows.exams.values() if one.site == site and one.publish_due_at]
         return [exam for due, exam in sorted(marked, key=lambda pair: pair[0]) if due <= now][:limit]
 
-    def to_read(self, site: str, *, limit: int) -> list[Exam]:
+    def to_read(
+        self, site: str, *, limit: int, kind: ExamKind | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> list[Exam]:
         """See `ExamStore`."""
         with self._rows.lock:
             waiting = [one for one in self._rows.exams.values() if one.site == site and one.waits_for_report]
-        return sorted(waiting, key=lambda one: (one.changed_at or one.appointment.end, one.accession_number))[:limit]
+        asked = [one for one in waiting if kind in (None, one.kind) and (not since or one.done_at >= since)]
+        asked = [one for one in asked if not until or one.done_at <= until]
+        return sorted(asked, key=lambda one: (one.done_at, one.accession_number))[:limit]
+
+    def to_call(self, site: str, *, limit: int) -> list[Exam]:
+        """See `ExamStore`."""
+        with self._rows.lock:
+            waiting = [(one.to_call_since, one) for one in self._rows.exams.values() if one.site == site and one.to_call_since]
+        shown = [(since, one) for since, one in waiting if one.publish_due_at is None and not one.waits_for_report]
+        return [one for _, one in sorted(shown, key=lambda pair: (pair[0], pair[1].accession_number))][:limit]
 
     def get_mpps(self, sop_instance_uid: str) -> MppsRecord | None:
         """See `ExamStore`."""
@@ -186,6 +215,23 @@ class MemoryAgendaStore:
         with self._rows.lock:
             return {one: self._rows.days.get((site, one, day), ResourceDay(site, one, day)) for one in resources}
 
+    def span(self, site: str, resources: Sequence[str], days: Sequence[str]) -> dict[tuple[str, str], ResourceDay]:
+        """See `AgendaStore`."""
+        return {(one, day): found for day in days for one, found in self.days(site, resources, day).items()}
+
+    def from_day(self, site: str, resource: str, day: str, *, limit: int) -> list[ResourceDay]:
+        """See `AgendaStore`."""
+        with self._rows.lock:
+            found = [one for one in self._rows.days.values() if (one.site, one.resource) == (site, resource) and one.day >= day]
+        return sorted(found, key=lambda one: one.day)[:limit]
+
+    def save_day(self, day: ResourceDay) -> ResourceDay:
+        """See `AgendaStore`."""
+        with self._rows.lock:
+            written = self._rows.next_version(self._rows.days, _day_key(day), day)
+            self._rows.days[_day_key(day)] = written
+            return written
+
     def commit(self, booking: Booking) -> Exam:
         """See `AgendaStore`."""
         rows, exam, request = self._rows, booking.exam, booking.request
@@ -193,11 +239,12 @@ class MemoryAgendaStore:
             days = {_day_key(day): rows.next_version(rows.days, _day_key(day), day) for day in booking.days}
             written = rows.next_version(rows.exams, exam.accession_number, exam)
             answered = rows.next_version(rows.requests, request.request_id, request) if request else None
-            if exam.version == 0 and exam.reservation in rows.reservations:
-                raise Conflict("planned")
-            if exam.version == 0:
-                rows.reservations[exam.reservation] = exam.accession_number
+            gone = booking.replaced
+            replaced = rows.next_version(rows.exams, gone.accession_number, gone) if gone else None
+            rows.reserve(exam, booking.gives_back)
             rows.days.update(days)
+            if replaced is not None:
+                rows.keep_exam(replaced)
             rows.keep_exam(written)
             if answered is not None:
                 rows.requests[answered.request_id] = answered
@@ -231,16 +278,16 @@ class MemoryWorkflows:
         self._on_start = on_start
         self._lock = threading.Lock()
 
-    def start_booking(self, accession_number: str, hold_token: str, attempt: int = 1) -> None:
+    def start_booking(self, accession_number: str, hold_token: str, attempt: int = 1, *, change: str = "") -> None:
         """See `Workflows`."""
         if self.unavailable:
             raise RemoteUnavailable("workflows_unavailable")
-        name = f"booking-{accession_number}" + (f"-{attempt}" if attempt > 1 else "")
+        name = booking_name(accession_number, attempt, change)
         with self._lock:
             if name in self.started:
                 return
             self.started[name] = (accession_number, hold_token)
-        if self._on_start is not None:
+        if self._on_start is not None and not change:
             self._on_start(accession_number, hold_token)
 
 

@@ -8,6 +8,11 @@ from ris.contracts.tasks import BookingInput
 from ris.domain.errors import RemoteUnavailable
 
 
+def booking_name(accession_number: str, attempt: int, change: str) -> str:
+    """Return the name of an execution of the booking machine."""
+    return f"booking-{accession_number}" + (f"-{change}" if change else "") + (f"-{attempt}" if attempt > 1 else "")
+
+
 class StepFunctionsWorkflows:
     """Starts the booking machine.
 
@@ -20,12 +25,13 @@ class StepFunctionsWorkflows:
         self._client = client
         self._booking = booking
 
-    def start_booking(self, accession_number: str, hold_token: str, attempt: int = 1) -> None:
+    def start_booking(self, accession_number: str, hold_token: str, attempt: int = 1, *, change: str = "") -> None:
         """See the port: a name that was ever used is a start that was done."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        name = f"booking-{accession_number}" + (f"-{attempt}" if attempt > 1 else "")
-        given = BookingInput(accession_number=accession_number, hold_token=hold_token).model_dump_json()
+        name = booking_name(accession_number, attempt, change)
+        # A change that is absent is not in the input: the machine asks whether it is present.
+        given = BookingInput(accession_number=accession_number, hold_token=hold_token, change=change).model_dump_json(exclude_defaults=True)
         try:
             self._client.start_execution(stateMachineArn=self._booking, name=name, input=given)
         except ClientError as error:

@@ -2,7 +2,7 @@
 
 | item | pk | sk | lists |
 |---|---|---|---|
-| row | `EXAM#{accession}` | `DELIVERY#{channel}#{recipient}` | `{site}#delivery` while `due_at` is set; `{site}#rejected` |
+| row | `EXAM#{accession}` | `DELIVERY#{channel}#{recipient}` | `{site}#delivery` while `due_at` is set; `{site}#rejected`, `#to_print`, `#printed` |
 | row of a report | `EXAM#{accession}` | `DELIVERY#{channel}#{recipient}#v{version}` | the same |
 | its MSH-10, or what its Message-ID is made of | `OUTBOUND#{message_id}` | `OUTBOUND` | |
 | a document that left by mail | `DOCUMENT#{document_id}` | `MAIL#{channel}#{recipient}#v{version}` | |
@@ -14,6 +14,7 @@ the row's key, so its item is written once, with the row's first version, and ne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -22,9 +23,10 @@ from ris.adapters.dispatch.memory import planning_order
 from ris.adapters.dynamodb import Item, Table, Write, instant_of, instant_text, write
 from ris.adapters.usage.dynamodb import fact_write
 from ris.application.dispatch.dmp_port import StrangeAnswer
+from ris.application.dispatch.ports import RowPlace
 from ris.domain.dispatch.channels import MAIL, OURS
 from ris.domain.dispatch.delivery import CREATE, Delivery, DeliveryState, Origin
-from ris.domain.dispatch.mail import SENDING
+from ris.domain.dispatch.mail import SENDING, waits_for_paper
 from ris.domain.usage.facts import counted
 
 
@@ -64,12 +66,11 @@ class DynamoDeliveryStore:
 
     def save(self, delivery: Delivery) -> Delivery:
         """Write over the version read; raise Conflict when it no longer stands."""
-        moved, fact = counted(delivery)
+        moved, facts = counted(delivery)
         writes = [*delivery_writes(self._table, moved), *self._document(moved)]
-        if fact is not None:
-            if self._usage is None:
-                raise TypeError("a row that counts is written by a function that keeps the figures")
-            writes.append(fact_write(self._usage, fact))
+        if facts and self._usage is None:
+            raise TypeError("a row that counts is written by a function that keeps the figures")
+        writes += [fact_write(self._usage, fact) for fact in facts if self._usage]
         write(self._table.client, writes)
         return replace(moved, version=delivery.version + 1)
 
@@ -83,6 +84,20 @@ class DynamoDeliveryStore:
     def due(self, site: str, *, now: datetime, limit: int) -> list[Delivery]:
         """Return rows of the site whose `due_at` has passed, oldest first."""
         return [_delivery(item) for item in self._table.due(f"{site}#delivery", until=now, limit=limit)]
+
+    def get_many(self, places: Sequence[RowPlace]) -> dict[RowPlace, Delivery]:
+        """Return those that exist, read consistently."""
+        keys = [(f"EXAM#{owner}", _sort_key(channel, recipient, version)) for owner, channel, recipient, version in places]
+        found = self._table.get_many(keys)
+        return {(row.owner, row.channel, row.recipient, row.report_version): row for row in map(_delivery, found.values())}
+
+    def to_print(self, site: str, *, limit: int) -> list[Delivery]:
+        """Return the site's rows that wait for paper, the longest waiting first."""
+        return [_delivery(item) for item in self._table.due(f"{site}#to_print", limit=limit)]
+
+    def printed(self, site: str, *, limit: int) -> list[Delivery]:
+        """Return the site's rows that somebody printed and sent, the newest first."""
+        return [_delivery(item) for item in self._table.due(f"{site}#printed", newest_first=True, limit=limit)]
 
     def rejected(self, site: str, *, since: datetime, limit: int) -> list[Delivery]:
         """Return rows of the site that were rejected since, the earliest first."""
@@ -139,7 +154,7 @@ def _sort_key(channel: str, recipient: str, report_version: int) -> str:
 
 
 _SUCCESSION = ("operation", "predecessor", "predecessor_version")
-_SENT_TEXTS = ("address", "settled_by", "fact")
+_SENT_TEXTS = ("address", "settled_by", "fact", "failure")
 _SENT_INSTANTS = ("accepted_at", "read_at")
 _TEXTS = ("owner", "site", "channel", "recipient", "message_id", "remote_code", "remote_words", "reason")
 
@@ -167,11 +182,15 @@ def _item(row: Delivery) -> Item:
 
 
 def _listed(row: Delivery) -> Item:
-    """Return the list a row is on: what waits, by when it is looked at; what was rejected, by when it was."""
+    """Return the list a row is on: what waits, by when it is looked at; what was rejected, by when it was; paper."""
     if row.due_at:
         return {"due_pk": f"{row.site}#delivery", "due_at": instant_text(row.due_at)}
     if row.state is DeliveryState.REJECTED:
         return {"due_pk": f"{row.site}#rejected", "due_at": instant_text(row.changed_at)}
+    if waits_for_paper(row):
+        return {"due_pk": f"{row.site}#to_print", "due_at": instant_text(row.changed_at)}
+    if row.settled_by:
+        return {"due_pk": f"{row.site}#printed", "due_at": instant_text(row.changed_at)}
     return {}
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ris.application.conflicts import Conflict
 from ris.application.dispatch.dmp_port import StrangeAnswer
+from ris.application.dispatch.ports import RowPlace
 from ris.domain.dispatch.channels import MAIL
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
+from ris.domain.dispatch.mail import waits_for_paper
 from ris.domain.usage.facts import UsageFact, counted
 
-RowKey = tuple[str, str, str, int]
+RowKey = RowPlace
 
 
 class MemoryDeliveryStore:
@@ -46,17 +49,30 @@ class MemoryDeliveryStore:
             before = self._rows.get(key)
             if (before.version if before else 0) != delivery.version:
                 raise Conflict("version")
-            moved, fact = counted(delivery)
+            moved, facts = counted(delivery)
             written = replace(moved, version=delivery.version + 1)
             self._rows[key] = written
-            if fact is not None:
-                self.facts.append(fact)
+            self.facts += facts
             return written
 
     def due(self, site: str, *, now: datetime, limit: int) -> list[Delivery]:
         """Return rows of the site whose `due_at` has passed, oldest first."""
         overdue = [row for row in self._rows.values() if row.site == site and row.due_at and row.due_at <= now]
         return sorted(overdue, key=lambda row: (str(row.due_at), row.owner))[:limit]
+
+    def get_many(self, places: Sequence[RowPlace]) -> dict[RowPlace, Delivery]:
+        """Return those that exist."""
+        return {place: self._rows[place] for place in places if place in self._rows}
+
+    def to_print(self, site: str, *, limit: int) -> list[Delivery]:
+        """Return the site's rows that wait for paper, the longest waiting first."""
+        waiting = [row for row in self._rows.values() if row.site == site and waits_for_paper(row)]
+        return sorted(waiting, key=lambda row: (str(row.changed_at), row.owner))[:limit]
+
+    def printed(self, site: str, *, limit: int) -> list[Delivery]:
+        """Return the site's rows that somebody printed and sent, the newest first."""
+        done = [row for row in self._rows.values() if row.site == site and row.settled_by]
+        return sorted(done, key=lambda row: (str(row.changed_at), row.owner), reverse=True)[:limit]
 
     def rejected(self, site: str, *, since: datetime, limit: int) -> list[Delivery]:
         """Return rows of the site that were rejected since, the earliest first."""

@@ -2,7 +2,8 @@
 
 | item | pk | sk | lists |
 |---|---|---|---|
-| draft | `EXAM#{accession}` | `REPORT` | `{site}#report` until validated, by last edit; `{site}#signing` while validating |
+| draft | `EXAM#{accession}` | `REPORT` | `due`: `{site}#report`, `#typing`, `#correction` until validated; `{site}#signing` while validating |
+| | | | `reading`: the same three by modality and priority; `mine`: `{account}#report`, then `{account}#validated` |
 | version | `EXAM#{accession}` | `VERSION#{nnn}` | `{site}#signing` until signed |
 | frozen content | `EXAM#{accession}` | `CONTENT#{nnn}#{making}` | |
 
@@ -12,14 +13,17 @@ A freeze is one transaction of the draft, the version, its content and its deliv
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from ris.adapters.agenda.items import reading_list_key
 from ris.adapters.dispatch.dynamodb import delivery_writes
 from ris.adapters.dynamodb import Item, Table, write
 from ris.adapters.report import items
+from ris.domain.agenda.exam import ExamKind
 from ris.domain.dispatch.delivery import Delivery
-from ris.domain.report.draft import Draft
+from ris.domain.report.draft import Draft, Turn
 from ris.domain.report.version import Version
 
 
@@ -79,9 +83,40 @@ class DynamoReportStore:
         item = self._table.get(*items.content_key(version))
         return zlib.decompress(item["content"]) if item else None
 
-    def unvalidated(self, site: str, *, limit: int) -> list[Draft]:
+    def drafts(self, accession_numbers: Sequence[str]) -> dict[str, Draft]:
         """See the port."""
-        return [items.draft_of(item) for item in self._table.due(f"{site}#report", limit=limit)]
+        found = self._table.get_many([items.draft_key(one) for one in accession_numbers])
+        return {draft.accession_number: draft for draft in map(items.draft_of, found.values())}
+
+    def versions_at(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Version]:
+        """See the port."""
+        found = self._table.get_many([items.version_key(*place) for place in places])
+        return {(one.accession_number, one.version): one for one in map(items.version_of, found.values())}
+
+    def unvalidated(
+        self,
+        site: str,
+        *,
+        limit: int,
+        turn: Turn = Turn.WRITING,
+        kind: ExamKind | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Draft]:
+        """See the port."""
+        listed = items.list_of(turn)
+        index, name = ("reading", reading_list_key(site, listed, kind)) if kind else ("due", f"{site}#{listed}")
+        return [items.draft_of(item) for item in self._table.due(name, index=index, since=since, until=until, limit=limit)]
+
+    def taken_by(self, account_id: str, *, limit: int) -> list[Draft]:
+        """See the port."""
+        return [items.draft_of(item) for item in self._table.due(f"{account_id}#report", index="mine", limit=limit)]
+
+    def validated_by(self, account_id: str, *, limit: int, after: Draft | None = None) -> list[Draft]:
+        """See the port."""
+        place = items.draft_item(after) if after else None
+        name = f"{account_id}#validated"
+        return [items.draft_of(one) for one in self._table.due(name, index="mine", newest_first=True, limit=limit, after=place)]
 
     def unsigned(self, site: str, *, now: datetime, limit: int) -> list[Draft | Version]:
         """See the port."""

@@ -10,9 +10,11 @@ import zlib
 from dataclasses import asdict
 from typing import Any
 
+from ris.adapters.agenda.items import reading_place
 from ris.adapters.dynamodb import Item, instant_of, instant_text
+from ris.domain.agenda.exam import ExamKind
 from ris.domain.dispatch.delivery import DeliveryState
-from ris.domain.report.draft import Draft, DraftStatus, Refusal, Validation
+from ris.domain.report.draft import Draft, DraftStatus, Refusal, Turn, Validation
 from ris.domain.report.frozen import Section
 from ris.domain.report.marks import Marks, Reason
 from ris.domain.report.plan import PlannedChannel
@@ -58,16 +60,36 @@ def draft_item(draft: Draft) -> Item:
         "restart_at": instant_text(draft.due_at),
         "marks": asdict(draft.marks),
         "resume": draft.resume.value if draft.resume else "",
+        "dicom_modality": draft.kind.dicom_modality,
+        "priority": draft.kind.priority,
+        "done_at": instant_text(draft.done_at),
+        "turn": draft.turn.value,
+        "note": draft.note,
+        "reader": draft.reader,
         **_draft_due(draft),
     }
 
 
 def _draft_due(draft: Draft) -> Item:
-    if draft.status in (DraftStatus.DRAFT, DraftStatus.PROVISIONAL) and draft.edited_at:
-        return {"due_pk": f"{draft.site}#report", "due_at": instant_text(draft.edited_at)}
+    """Return the lists it is on: what waits for somebody, by whose turn it is; what is being signed; a radiologist's own."""
+    if draft.open and draft.waits_since:
+        listed, since = list_of(draft.turn), instant_text(draft.waits_since)
+        place = reading_place(draft.site, listed, draft.kind, draft.waits_since)
+        return {"due_pk": f"{draft.site}#{listed}", "due_at": since, **place, **_mine(draft.reader, "report", since)}
+    click = draft.validation
+    theirs = _mine(click.account_id, "validated", instant_text(click.validated_at)) if click else {}
     if draft.status is DraftStatus.VALIDATING and draft.due_at:
-        return {"due_pk": f"{draft.site}#signing", "due_at": instant_text(draft.due_at)}
-    return {}
+        return {"due_pk": f"{draft.site}#signing", "due_at": instant_text(draft.due_at), **theirs}
+    return theirs
+
+
+def list_of(turn: Turn) -> str:
+    """Return the name of the list an open report is on."""
+    return turn.value if turn.of_secretary else "report"
+
+
+def _mine(account_id: str, listed: str, at: str) -> Item:
+    return {"mine_pk": f"{account_id}#{listed}", "mine_at": at} if account_id else {}
 
 
 def draft_of(item: Item) -> Draft:
@@ -91,6 +113,11 @@ def draft_of(item: Item) -> Draft:
         due_at=instant_of(item["restart_at"]),
         marks=Marks(**item.get("marks", {})),
         resume=DraftStatus(item["resume"]) if item.get("resume") else None,
+        kind=ExamKind(item.get("dicom_modality", ""), item.get("priority", "routine")),
+        done_at=instant_of(item.get("done_at", "")),
+        turn=Turn(item.get("turn", Turn.WRITING.value)),
+        note=item.get("note", ""),
+        reader=item.get("reader", ""),
     )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from ris.adapters.dispatch.memory import MemoryDeliveryStore
 from ris.application.conflicts import Conflict
+from ris.domain.agenda.exam import ExamKind
 from ris.domain.dispatch.delivery import Delivery
 from ris.domain.errors import RemoteUnavailable
-from ris.domain.report.draft import Draft, DraftStatus, Validation
+from ris.domain.report.draft import Draft, DraftStatus, Turn, Validation
 from ris.domain.report.version import Version
 
 
@@ -84,12 +86,48 @@ class MemoryReportStore:
         with self._lock:
             return self._contents.get((version.accession_number, version.version, version.making))
 
-    def unvalidated(self, site: str, *, limit: int) -> list[Draft]:
+    def drafts(self, accession_numbers: Sequence[str]) -> dict[str, Draft]:
         """See `ReportStore`."""
-        waiting = (DraftStatus.DRAFT, DraftStatus.PROVISIONAL)
         with self._lock:
-            drafts = [one for one in self._drafts.values() if one.site == site and one.status in waiting and one.edited_at]
-        return sorted(drafts, key=lambda one: (str(one.edited_at), one.accession_number))[:limit]
+            return {one: self._drafts[one] for one in accession_numbers if one in self._drafts}
+
+    def versions_at(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Version]:
+        """See `ReportStore`."""
+        with self._lock:
+            return {place: self._versions[place] for place in places if place in self._versions}
+
+    def unvalidated(
+        self,
+        site: str,
+        *,
+        limit: int,
+        turn: Turn = Turn.WRITING,
+        kind: ExamKind | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Draft]:
+        """See `ReportStore`."""
+        wanted = turn if turn.of_secretary else None
+        drafts = [one for one in self._open() if one.site == site and (one.turn if one.turn.of_secretary else None) is wanted]
+        drafts = [one for one in drafts if kind in (None, one.kind)]
+        return [one for one in drafts if _between(one.waits_since, since, until)][:limit]
+
+    def taken_by(self, account_id: str, *, limit: int) -> list[Draft]:
+        """See `ReportStore`."""
+        return [one for one in self._open() if one.reader == account_id][:limit]
+
+    def validated_by(self, account_id: str, *, limit: int, after: Draft | None = None) -> list[Draft]:
+        """See `ReportStore`."""
+        with self._lock:
+            drafts = [one for one in self._drafts.values() if not one.open and one.validation]
+        theirs = sorted((one for one in drafts if _clicked(one)[1] == account_id), key=_clicked, reverse=True)
+        return [one for one in theirs if after is None or _clicked(one) < _clicked(after)][:limit]
+
+    def _open(self) -> list[Draft]:
+        """Return the open drafts, the longest done exam first."""
+        with self._lock:
+            waiting = [one for one in self._drafts.values() if one.open and one.waits_since]
+        return sorted(waiting, key=lambda one: (str(one.waits_since), one.accession_number))
 
     def unsigned(self, site: str, *, now: datetime, limit: int) -> list[Draft | Version]:
         """See `ReportStore`."""
@@ -108,6 +146,16 @@ class MemoryReportStore:
         stored = self._versions.get((version.accession_number, version.version))
         if (stored.row_version if stored else 0) != version.row_version:
             raise Conflict("version")
+
+
+def _between(instant: datetime | None, since: datetime | None, until: datetime | None) -> bool:
+    return instant is not None and (since is None or instant >= since) and (until is None or instant <= until)
+
+
+def _clicked(draft: Draft) -> tuple[datetime, str, str]:
+    """Return when, by whom and of which exam a draft was validated last."""
+    assert draft.validation is not None
+    return draft.validation.validated_at, draft.validation.account_id, draft.accession_number
 
 
 class MemoryDocumentStore:

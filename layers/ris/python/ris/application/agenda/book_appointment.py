@@ -81,6 +81,7 @@ def book_appointment(s: Services, command: BookAppointment, now: datetime) -> Ex
         # The number is taken only now, and once, so that refused bookings leave no holes.
         numbers[:] = numbers or [s.exams.next_accession_number(now)]
         exam = _exam(s, command, wanted, machine, numbers[0], token, now)
+        exam = replace(exam, priority=request.priority) if request else exam
         slot = Slot(wanted.interval, exam.accession_number, SlotState.HELD, token, exam.hold_expires_at)
         held = tuple(days[resource].hold(slot, now=now) for resource in exam.appointment.resources)
         answered = replace(request, state=RequestState.BOOKED, accession_number=exam.accession_number) if request else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from ris.domain.agenda.exam import Exam, Performed
+from ris.domain.agenda.exam import Exam, ExamKind, Performed
 from ris.domain.agenda.mpps import StepReference
 from ris.domain.agenda.request import ImagingRequest
 from ris.domain.agenda.resource_day import ResourceDay
@@ -91,8 +91,18 @@ class ExamStore(Protocol):
     def publish_due(self, site: str, *, now: datetime, limit: int) -> list[Exam]:
         """Return the site's exams whose present state should have been on the feed by now, oldest first (index `due`)."""
 
-    def to_read(self, site: str, *, limit: int) -> list[Exam]:
-        """Return the site's exams that were done and whose report nobody began, the longest done first (index `due`)."""
+    def to_read(
+        self, site: str, *, limit: int, kind: ExamKind | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> list[Exam]:
+        """Return the site's exams that were done and whose report nobody began, the longest done first (indexes `due`, `reading`).
+
+        Args:
+            kind: Only those of this modality and priority.
+            since: Done at this instant or later; `until` at this one or before.
+        """
+
+    def to_call(self, site: str, *, limit: int) -> list[Exam]:
+        """Return the site's exams whose patient is to be told of a change, the longest waiting first (index `due`)."""
 
     def get_mpps(self, sop_instance_uid: str) -> MppsRecord | None:
         """Return one MPPS, read consistently, or None."""
@@ -112,11 +122,20 @@ class Booking:
         days: As they shall be; each must still have the version it carries.
         exam: As it shall be, under its version (0 = new).
         request: As it shall be, under its version; None when the exam answers none.
+        before: The exam as it was, when its appointment changes: what it reserved is given back.
+        replaced: Another exam, cancelled in the same write because this one takes its place, as it shall be.
     """
 
     days: tuple[ResourceDay, ...]
     exam: Exam
     request: ImagingRequest | None = None
+    before: Exam | None = None
+    replaced: Exam | None = None
+
+    @property
+    def gives_back(self) -> Exam | None:
+        """The exam whose reservation of patient, day and exam code ends with this write, as it was reserved; None for none."""
+        return self.before or self.replaced
 
 
 class AgendaStore(Protocol):
@@ -124,6 +143,15 @@ class AgendaStore(Protocol):
 
     def days(self, site: str, resources: Sequence[str], day: str) -> dict[str, ResourceDay]:
         """Return the day of each resource, read consistently; an empty one of version 0 where nothing was written."""
+
+    def span(self, site: str, resources: Sequence[str], days: Sequence[str]) -> dict[tuple[str, str], ResourceDay]:
+        """Return the days of each resource by (resource, day), as `days` does, in as few reads as a hundred items each allow."""
+
+    def from_day(self, site: str, resource: str, day: str, *, limit: int) -> list[ResourceDay]:
+        """Return the days of a resource on which anything was ever written, from that day on, in order."""
+
+    def save_day(self, day: ResourceDay) -> ResourceDay:
+        """Write one day alone under the version it carries; raise Conflict when it no longer stands."""
 
     def commit(self, booking: Booking) -> Exam:
         """Write all or none; a standing exam (held, booked, in progress, completed) also reserves patient, day and exam code.
@@ -139,8 +167,14 @@ class AgendaStore(Protocol):
 class Workflows(Protocol):
     """Starts state machines under deterministic names."""
 
-    def start_booking(self, accession_number: str, hold_token: str, attempt: int = 1) -> None:
+    def start_booking(self, accession_number: str, hold_token: str, attempt: int = 1, *, change: str = "") -> None:
         """Start `booking-{accession_number}` (`-{attempt}` behind it from the second on); a second start changes nothing.
+
+        Args:
+            accession_number: Of the exam.
+            hold_token: Of its hold.
+            attempt: Of the confirmation.
+            change: `moved-{n}` or `cancelled`, part of the name: nothing is confirmed, modality and PACS are told of the change.
 
         Raises:
             RemoteUnavailable: Not started; the hold stands until it expires and the sweep starts it again.
@@ -162,7 +196,7 @@ class Orders(Protocol):
     """What the agenda asks of dispatch: the order message to the PACS."""
 
     def plan(self, exam: Exam, now: datetime) -> None:
-        """Write the delivery row of the exam's order, once, so that the sweep finds it if nobody sends it."""
+        """Write in the delivery row of the exam's order what the PACS must know by now, so that the sweep finds it if nobody sends it."""
 
     def send_again(self, delivery: Delivery, now: datetime) -> None:
         """Send one overdue row again; it says itself whether that is still needed."""

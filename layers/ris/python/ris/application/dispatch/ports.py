@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -84,6 +85,10 @@ class Sites(Protocol):
         """Return one site, or None."""
 
 
+RowPlace = tuple[str, str, str, int]
+"""Owner, channel, recipient and version of the report: what a row is found by."""
+
+
 class DeliveryStore(Protocol):
     """Delivery rows, in the partition of their exam."""
 
@@ -111,6 +116,15 @@ class DeliveryStore(Protocol):
 
     def due(self, site: str, *, now: datetime, limit: int) -> list[Delivery]:
         """Return rows of the site whose `due_at` has passed, oldest first (index `due`)."""
+
+    def get_many(self, places: Sequence[RowPlace]) -> dict[RowPlace, Delivery]:
+        """Return those that exist, by owner, channel, recipient and version of the report, read consistently."""
+
+    def to_print(self, site: str, *, limit: int) -> list[Delivery]:
+        """Return the site's rows that wait for paper, the longest waiting first (index `due`)."""
+
+    def printed(self, site: str, *, limit: int) -> list[Delivery]:
+        """Return the site's rows that somebody printed and sent, the newest first (index `due`)."""
 
     def rejected(self, site: str, *, since: datetime, limit: int) -> list[Delivery]:
         """Return rows of the site that were rejected since, the earliest first (index `due`)."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from ris.application.conflicts import decide
+from ris.application.report.edit_report import begun_report
 from ris.application.report.services import ReportServices
 from ris.application.report.standing import draft_of, standing_version
-from ris.domain.errors import InvalidInput, Refused
+from ris.domain.errors import Refused
 from ris.domain.report import draft as drafts
 from ris.domain.report.draft import Draft
 from ris.domain.report.marks import Marks, Reason
@@ -55,7 +56,7 @@ def set_marks(s: ReportServices, accession: str, rev: int, marks: Marks, *, acto
     """
 
     def attempt() -> Draft:
-        draft = s.reports.draft(accession) or _begun(s, accession, actor)
+        draft = s.reports.draft(accession) or begun_report(s, accession, actor)
         if draft.rev and draft.marks == marks:
             return draft
         drafts.require_editable(draft)
@@ -72,10 +73,3 @@ def _awaits_announcement(s: ReportServices, draft: Draft) -> bool:
     last = standing_version(s, draft)
     under_way = draft.validation is not None and draft.resume is not None and draft.validation.reason is Reason.ANNOUNCEMENT
     return last is not None and last.marks.announcement_pending and draft.marks.announcement_pending and not under_way
-
-
-def _begun(s: ReportServices, accession: str, actor: str) -> Draft:
-    exam = s.exams.get(accession)
-    if exam is None:
-        raise InvalidInput("unknown_exam", field="accession_number")
-    return Draft(accession_number=exam.accession_number, site=exam.site, author=actor)

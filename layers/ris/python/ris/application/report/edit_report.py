@@ -7,7 +7,6 @@ from datetime import datetime
 
 from ris.application.conflicts import decide
 from ris.application.report.services import ReportServices
-from ris.domain.agenda.exam import Exam
 from ris.domain.errors import InvalidInput
 from ris.domain.report import draft as drafts
 from ris.domain.report import rules
@@ -23,6 +22,7 @@ class EditReport:
         rev: The revision this text was written on; 0 for a report that nobody began.
         recipients: RPPS of those who get a copy beside the requester.
         actor: Account id of who saves.
+        takes: Whether that person is a radiologist of the site: a report that nobody took is theirs from then on.
     """
 
     accession_number: str
@@ -31,6 +31,7 @@ class EditReport:
     sections: tuple[Section, ...]
     actor: str
     recipients: tuple[str, ...] = ()
+    takes: bool = False
 
 
 def edit_report(s: ReportServices, command: EditReport, now: datetime) -> Draft:
@@ -50,7 +51,7 @@ def edit_report(s: ReportServices, command: EditReport, now: datetime) -> Draft:
     _require_size(command)
 
     def attempt() -> Draft:
-        draft = s.reports.draft(command.accession_number) or _begun(s, command)
+        draft = s.reports.draft(command.accession_number) or begun_report(s, command.accession_number, command.actor)
         if draft.rev and draft.same_text(command.title, command.sections, command.recipients):
             return draft
         drafts.require_editable(draft)
@@ -63,6 +64,7 @@ def edit_report(s: ReportServices, command: EditReport, now: datetime) -> Draft:
                 recipients=command.recipients,
                 actor=command.actor,
                 now=now,
+                takes=command.takes,
             )
         )
 
@@ -91,16 +93,16 @@ def mark_provisional(s: ReportServices, accession: str, rev: int, *, on: bool, a
     return decide(attempt)
 
 
-def _begun(s: ReportServices, command: EditReport) -> Draft:
-    exam = _exam(s, command.accession_number)
-    return Draft(accession_number=exam.accession_number, site=exam.site, author=command.actor)
+def begun_report(s: ReportServices, accession: str, actor: str) -> Draft:
+    """Return the report of an exam before its first word.
 
-
-def _exam(s: ReportServices, accession: str) -> Exam:
+    Raises:
+        InvalidInput: `unknown_exam`.
+    """
     exam = s.exams.get(accession)
     if exam is None:
         raise InvalidInput("unknown_exam", field="accession_number")
-    return exam
+    return drafts.begun(exam, actor)
 
 
 def _require_size(command: EditReport) -> None:

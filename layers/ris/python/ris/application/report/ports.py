@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from ris.domain.access.session import Account
-from ris.domain.agenda.exam import Exam
+from ris.domain.agenda.exam import Exam, ExamKind
 from ris.domain.agenda.request import ImagingRequest
 from ris.domain.dispatch.delivery import Delivery
 from ris.domain.identity.patient import Patient
-from ris.domain.report.draft import Draft, Validation
+from ris.domain.report.draft import Draft, Turn, Validation
 from ris.domain.report.frozen import FrozenReport
 from ris.domain.report.version import Version
 
@@ -58,8 +59,38 @@ class ReportStore(Protocol):
     def content(self, version: Version) -> bytes | None:
         """Return the frozen content of this making of a version, or None."""
 
-    def unvalidated(self, site: str, *, limit: int) -> list[Draft]:
-        """Return the site's drafts that nobody validated yet, the longest untouched first (index `due`)."""
+    def drafts(self, accession_numbers: Sequence[str]) -> dict[str, Draft]:
+        """Return those that exist, by Accession Number, read consistently."""
+
+    def versions_at(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Version]:
+        """Return those that exist, by Accession Number and number of version, read consistently."""
+
+    def unvalidated(
+        self,
+        site: str,
+        *,
+        limit: int,
+        turn: Turn = Turn.WRITING,
+        kind: ExamKind | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Draft]:
+        """Return the site's drafts that nobody validated yet, the longest done exam first (indexes `due`, `reading`).
+
+        Args:
+            site: Id of a site.
+            limit: At most so many.
+            turn: Those to type, those to correct, or for any other turn those that are the radiologists'.
+            kind: Only those of this modality and priority.
+            since: Whose exam was done at this instant or later; `until` at this one or before.
+            until: See `since`.
+        """
+
+    def taken_by(self, account_id: str, *, limit: int) -> list[Draft]:
+        """Return the open drafts that a radiologist took, at whatever site, the longest done exam first (index `mine`)."""
+
+    def validated_by(self, account_id: str, *, limit: int, after: Draft | None = None) -> list[Draft]:
+        """Return the reports whose last validation is this account's, the newest first (index `mine`); `after` is the last one shown."""
 
     def unsigned(self, site: str, *, now: datetime, limit: int) -> list[Draft | Version]:
         """Return the site's drafts and versions whose signing should have ended by now, oldest first (index `due`)."""

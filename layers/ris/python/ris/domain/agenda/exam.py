@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+
+from ris.domain.agenda.contraindications import Override
 
 
 class ExamState(Enum):
@@ -17,6 +19,18 @@ class ExamState(Enum):
     DISCONTINUED = "discontinued"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+
+
+PRIORITIES = ("stat", "urgent", "routine")
+"""Of a request (ORC-7.6, OBR-5, TQ1-9), and of the exam that answers it; the most urgent first."""
+
+
+@dataclass(frozen=True)
+class ExamKind:
+    """What a reading list is narrowed by: DICOM modality, and priority."""
+
+    dicom_modality: str = ""
+    priority: str = "routine"
 
 
 @dataclass(frozen=True)
@@ -88,8 +102,14 @@ class Exam:
         changed_at: Instant of the last change of state.
         publish_due_at: From this instant the sweep publishes the steps again; None once the site's feed has the present state.
         information: ZFA-9 as collected at the desk for this episode: `INO`, `IO`, `NA`, or empty while nobody asked.
+        priority: Of the request it answers: `routine`, `urgent` or `stat`.
         reported: Somebody began its report: from then on the report's own row waits, and the exam is off the reading list.
-        cancel_reason: Code of the cancellation: `order_cancelled`, `patient`, `site` …; `cancelled_by` is who did it.
+        cancel_reason: Code of the cancellation: `order_cancelled`, `patient`, `site`, `no_show`, `moved` …; `cancelled_by` is who did it.
+        arrived_at: When the patient came; `called_at` when they were called in.
+        answers: Of the patient to the catalogue's questions on contraindications: code to `yes`, `no` or `unknown`.
+        override: Who decided that the exam takes place in spite of a contraindication.
+        moves: How often the appointment was changed since it was booked.
+        to_call_since: The appointment was changed without its patient, who is to be told; None once somebody did.
     """
 
     accession_number: str
@@ -114,6 +134,28 @@ class Exam:
     accession_authority: str = ""
     information: str = ""
     reported: bool = False
+    arrived_at: datetime | None = None
+    called_at: datetime | None = None
+    answers: dict[str, str] = field(default_factory=dict)
+    override: Override | None = None
+    moves: int = 0
+    to_call_since: datetime | None = None
+    priority: str = "routine"
+
+    @property
+    def kind(self) -> ExamKind:
+        """What reading lists narrow it by."""
+        return ExamKind(self.steps[0].dicom_modality if self.steps else "", self.priority)
+
+    @property
+    def done_at(self) -> datetime:
+        """Since when it may be read: its last change of state, else the end of its appointment."""
+        return self.changed_at or self.appointment.end
+
+    @property
+    def waits_in_the_room(self) -> bool:
+        """Whether the patient came and was not called in yet."""
+        return self.state is ExamState.BOOKED and self.arrived_at is not None and self.called_at is None
 
     @property
     def reserves(self) -> bool:

@@ -22,10 +22,11 @@ from ris.domain.errors import Refused
 
 
 class SlotState(Enum):
-    """A slot is held for a short time, then booked."""
+    """A slot is held for a short time, then booked; or the resource is out of service."""
 
     HELD = "held"
     BOOKED = "booked"
+    OUT_OF_SERVICE = "out_of_service"
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,10 @@ class Slot:
     """One taken interval.
 
     Args:
-        accession_number: The exam that takes it; at most one slot a resource and exam.
-        token: Of the holder; who confirms must show it.
+        accession_number: The exam that takes it, at most one slot a resource and exam; empty when the resource is out of service.
+        token: Of the holder, who must show it to confirm; or the id of the outage.
         expires_at: End of a hold, itself outside; None once booked.
+        reason: Why the resource is out of service, as typed.
     """
 
     interval: Interval
@@ -43,10 +45,15 @@ class Slot:
     state: SlotState
     token: str
     expires_at: datetime | None = None
+    reason: str = ""
 
     def stands(self, now: datetime) -> bool:
-        """Say whether the slot still blocks others: booked, or held and not yet expired."""
-        return self.state is SlotState.BOOKED or (self.expires_at is not None and now < self.expires_at)
+        """Say whether the slot still blocks others: anything but a hold that has expired."""
+        return self.state is not SlotState.HELD or (self.expires_at is not None and now < self.expires_at)
+
+    def is_outage(self, outage: str) -> bool:
+        """Say whether it is part of that outage."""
+        return self.state is SlotState.OUT_OF_SERVICE and self.token == outage
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ class ResourceDay:
         return next((slot for slot in self.slots if slot.stands(now) and slot.interval.overlaps(interval)), None)
 
     def hold(self, slot: Slot, *, now: datetime) -> ResourceDay:
-        """Return the day with the slot held and every expired hold dropped.
+        """Return the day with the slot taken and every expired hold dropped.
 
         Raises:
             Refused: `slot_taken`, a standing slot overlaps it.
@@ -101,6 +108,20 @@ class ResourceDay:
         """Return the day without the exam's slot; the same day when it has none."""
         return self._with(tuple(kept for kept in self.slots if kept.accession_number != accession_number))
 
+    def close(self, interval: Interval, outage: str, reason: str) -> ResourceDay:
+        """Return the day with the resource out of service then; what is booked there stays, to be moved."""
+        slot = Slot(interval, "", SlotState.OUT_OF_SERVICE, outage, reason=reason)
+        return self._with((*(kept for kept in self.slots if not kept.is_outage(outage)), slot))
+
+    def reopen(self, outage: str) -> ResourceDay:
+        """Return the day without that outage; the same day when it has none."""
+        return self._with(tuple(kept for kept in self.slots if not kept.is_outage(outage)))
+
+    @property
+    def outages(self) -> tuple[Slot, ...]:
+        """When the resource is out of service."""
+        return tuple(slot for slot in self.slots if slot.state is SlotState.OUT_OF_SERVICE)
+
     def slot_of(self, accession_number: str) -> Slot | None:
         """Return the exam's slot, or None."""
         return next((slot for slot in self.slots if slot.accession_number == accession_number), None)
@@ -108,4 +129,4 @@ class ResourceDay:
     def _with(self, slots: tuple[Slot, ...]) -> ResourceDay:
         if slots == self.slots:
             return self
-        return replace(self, slots=tuple(sorted(slots, key=lambda slot: (slot.interval, slot.accession_number))))
+        return replace(self, slots=tuple(sorted(slots, key=lambda slot: (slot.interval, slot.accession_number, slot.token))))

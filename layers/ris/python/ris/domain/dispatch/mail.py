@@ -98,6 +98,11 @@ def is_patient(row: Delivery) -> bool:
     return row.recipient == PATIENT
 
 
+def waits_for_paper(row: Delivery) -> bool:
+    """Say whether a person prints it and sends it on paper: nobody has an electronic address for its recipient."""
+    return row.state is DeliveryState.HELD and row.reason == TO_PRINT
+
+
 def surely_not_left(row: Delivery) -> bool:
     """Say of a row of any channel whether nothing of it ever reached its recipient, and never will if it is withdrawn now."""
     if row.state is DeliveryState.HELD:

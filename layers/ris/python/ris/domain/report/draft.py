@@ -6,7 +6,7 @@
                                                └ corrected: draft again, for version n+1
 
 A version without a text of its own (announcement done, identity qualified, deletion) passes through *validating* too, and leaves the
-text where it stood: `resume` says where. Whoever writes names the revision read; a second editor is told, and nothing of the first one's text is lost.
+text where it stood: `resume` says where. While it is open, `turn` says whose turn it is: the radiologist's, or the secretary's. Whoever writes names the revision read; a second editor is told, and nothing of the first one's text is lost.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
+from ris.domain.agenda.exam import Exam, ExamKind
 from ris.domain.errors import Refused
 from ris.domain.report.frozen import Section
 from ris.domain.report.marks import Marks, Reason
@@ -28,6 +29,24 @@ class DraftStatus(Enum):
     VALIDATING = "validating"
     VALIDATED = "validated"
     DELETED = "deleted"
+
+
+class Turn(Enum):
+    """Whose turn an open report is.
+
+    WRITING: the radiologist's. TYPING: the secretary types what was dictated. CORRECTION: the secretary corrects what the note says.
+    REREADING: the secretary is done, the radiologist reads it again and validates.
+    """
+
+    WRITING = "writing"
+    TYPING = "typing"
+    CORRECTION = "correction"
+    REREADING = "rereading"
+
+    @property
+    def of_secretary(self) -> bool:
+        """Say whether the secretary acts next."""
+        return self in (Turn.TYPING, Turn.CORRECTION)
 
 
 @dataclass(frozen=True)
@@ -76,6 +95,9 @@ class Draft:
         attempt: Starts of the signing machine so far: its execution names carry it.
         due_at: When the sweep starts the signing again; None once the version's own row waits for it.
         marks: Of the next validation; those of a version that stands are on its row.
+        kind: Of its exam, and `done_at` since when that one waits: what reading lists are narrowed and ordered by.
+        turn: Whose turn it is while it is open; `note` is what the radiologist tells the secretary.
+        reader: Account of the radiologist who took it, or empty.
         resume: While a version without a text of its own is made: where the text stood before, and stands again after.
     """
 
@@ -96,10 +118,30 @@ class Draft:
     due_at: datetime | None = None
     marks: Marks = field(default_factory=Marks)
     resume: DraftStatus | None = None
+    kind: ExamKind = field(default_factory=ExamKind)
+    done_at: datetime | None = None
+    turn: Turn = Turn.WRITING
+    note: str = ""
+    reader: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether it waits for somebody to write or to validate it."""
+        return self.status in (DraftStatus.DRAFT, DraftStatus.PROVISIONAL)
+
+    @property
+    def waits_since(self) -> datetime | None:
+        """By what lists order it: when its exam was done, else its last edit."""
+        return self.done_at or self.edited_at
 
     def same_text(self, title: str, sections: tuple[Section, ...], recipients: tuple[str, ...]) -> bool:
         """Say whether it holds exactly this already."""
         return (self.title, self.sections, self.recipients) == (title, sections, recipients)
+
+
+def begun(exam: Exam, actor: str) -> Draft:
+    """Return the report of an exam, before its first word."""
+    return Draft(exam.accession_number, exam.site, author=actor, kind=exam.kind, done_at=exam.done_at)
 
 
 def require_editable(draft: Draft) -> None:
@@ -127,9 +169,26 @@ def require_revision(draft: Draft, rev: int) -> None:
 
 
 def edited(
-    draft: Draft, *, title: str, sections: tuple[Section, ...], recipients: tuple[str, ...], actor: str, now: datetime
+    draft: Draft,
+    *,
+    title: str,
+    sections: tuple[Section, ...],
+    recipients: tuple[str, ...],
+    actor: str,
+    now: datetime,
+    takes: bool = False,
 ) -> Draft:
-    """Return the draft with its new text; a provisional one stays provisional, a refusal is behind."""
+    """Return the draft with its new text; a provisional one stays provisional, a refusal is behind.
+
+    Args:
+        draft: As it was.
+        title: As typed; so are sections and recipients.
+        sections: Of the text.
+        recipients: RPPS.
+        actor: Account of who wrote.
+        now: Aware UTC instant.
+        takes: Whether the actor is a radiologist: a report that nobody took is theirs from then on.
+    """
     return replace(
         draft,
         title=title,
@@ -139,6 +198,7 @@ def edited(
         edited_by=actor,
         edited_at=now,
         refusal=None,
+        reader=draft.reader or (actor if takes else ""),
     )
 
 
@@ -151,9 +211,12 @@ def provisional(draft: Draft, *, on: bool, actor: str, now: datetime) -> Draft:
 
 
 def validating(draft: Draft, validation: Validation, *, due_at: datetime) -> Draft:
-    """Return the draft after the click: its signing is started once more."""
+    """Return the draft after the click: its signing is started once more, and it is nobody's turn any more."""
     return replace(
         draft,
+        turn=Turn.WRITING,
+        note="",
+        reader=draft.reader or validation.account_id,
         status=DraftStatus.VALIDATING,
         validation=validation,
         refusal=None,
@@ -209,3 +272,20 @@ def corrected(draft: Draft, marks: Marks, *, actor: str, now: datetime) -> Draft
 def marked(draft: Draft, marks: Marks, *, actor: str, now: datetime) -> Draft:
     """Return the draft with other marks."""
     return replace(draft, marks=marks, edited_by=actor, edited_at=now, author=draft.author or actor)
+
+
+def handed(draft: Draft, turn: Turn, note: str, *, actor: str, now: datetime, takes: bool) -> Draft:
+    """Return the draft in somebody else's hands.
+
+    Args:
+        draft: As it was.
+        turn: Whose turn it is now.
+        note: What the secretary shall do; kept until the report is validated.
+        actor: Account of who hands it over.
+        now: Aware UTC instant.
+        takes: Whether the actor is a radiologist.
+    """
+    reader = draft.reader or (actor if takes else "")
+    return replace(
+        draft, turn=turn, note=note or draft.note, edited_by=actor, edited_at=now, author=draft.author or actor, reader=reader
+    )

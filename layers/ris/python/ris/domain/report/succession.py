@@ -139,6 +139,7 @@ def _deleting(before: Delivery, site: str, version: int, now: datetime) -> Deliv
         settled_by="",
         address="",
         fact="",
+        failure="",
     )
 
 

@@ -1,0 +1,71 @@
+"""What keeps a patient from an exam: the catalogue's questions, the patient's answers, and a decision that overrides them.
+
+The questions are data of the group, written by its radiologists; nothing medical is known here. An answer may be missing at booking, by
+telephone or from a letter: it is asked when the patient arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ris.domain.errors import InvalidInput
+
+YES, NO, UNKNOWN = "yes", "no", "unknown"
+ANSWERS = (NO, YES, UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question of an exam of the catalogue.
+
+    Args:
+        code: Its name in the catalogue, at most 32 characters.
+        text: As it is put to the patient.
+        blocks: A *yes* keeps from the exam; else it is only told to whoever does it.
+    """
+
+    code: str
+    text: str
+    blocks: bool = True
+
+
+@dataclass(frozen=True)
+class Override:
+    """The decision that an exam takes place in spite of a contraindication.
+
+    Args:
+        decided_by: Name of the physician who decided, as typed.
+        reason: Why.
+        recorded_by: Account id of who typed it.
+    """
+
+    decided_by: str
+    reason: str
+    recorded_by: str
+
+
+def answers_to(questions: Sequence[Question], given: Mapping[str, str]) -> dict[str, str]:
+    """Return the answers to these questions; one that was not given is left out, one to another question is dropped.
+
+    Raises:
+        InvalidInput: `answer_malformed`, the field is `answer-{code}`.
+    """
+    found = {}
+    for question in questions:
+        answer = given.get(question.code, "")
+        if answer and answer not in ANSWERS:
+            raise InvalidInput("answer_malformed", field=f"answer-{question.code}")
+        if answer:
+            found[question.code] = answer
+    return found
+
+
+def contraindications(questions: Sequence[Question], answers: Mapping[str, str]) -> list[Question]:
+    """Return the questions whose answer keeps from the exam."""
+    return [question for question in questions if question.blocks and answers.get(question.code) == YES]
+
+
+def unanswered(questions: Sequence[Question], answers: Mapping[str, str]) -> list[Question]:
+    """Return the questions that nobody answered with yes or no."""
+    return [question for question in questions if answers.get(question.code, UNKNOWN) == UNKNOWN]
