@@ -43,6 +43,9 @@ delete_report          -            -           -         x           -         
 retry_delivery         -            -           x         x           -         x     -       -
 print_report           x            -           x         x           -         -     -       -
 record_refusal         x            x           x         x           x         -     -       -
+read_audit             -            -           -         -           -         -     -       x
+export_audit           -            -           -         -           -         -     -       x
+verify_audit           -            -           -         -           -         -     -       x
 """
 EXPECTED = {words[0]: dict(zip(ROLES, words[1:], strict=True)) for words in map(str.split, TABLE.strip().splitlines())}
 RIGHTS_OF = {

@@ -121,6 +121,7 @@ class Furnished:
             "name": "portal.css",
             "event_id": "event-1",
             "version": "1",
+            "day": "2026-11-26",
         }
         return pattern.format(**values) + ("?request=r1" if pattern.endswith("/booking") else "")
 
@@ -132,6 +133,7 @@ class Furnished:
             "/sites/{site}/booking": booking,
             "/exams/{accession}/cancel": {"reason": "patient"},
             "/patients": {"q": "adrun"},
+            "/sites/{site}/audit/patient": {"q": "p1"},
             **{f"/patients/{{patient_id}}/{name}": {**click, **more} for name, more in IDENTITY_FIELDS.items()},
             "/patients/{patient_id}/refusals": {"who": "PATIENT", "on": "1"},
             "/exams/{accession}/report/correct": {"rev": "1"},

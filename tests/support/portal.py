@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from ris.adapters.access.chain_memory import MemoryAnchorKey, MemoryAnchorVault, MemorySealStore
 from ris.adapters.access.memory import MemoryAuditTrail, MemorySessionStore
 from ris.adapters.agenda.frames import MemoryFrames
 from ris.adapters.agenda.hl7_inbound import Hl7MessageReader
@@ -29,6 +30,7 @@ from ris.adapters.reference.memory import MemoryReferenceBook
 from ris.adapters.report.frozen_json import FrozenJson
 from ris.adapters.report.makers import CdaMaker, PdfMaker
 from ris.adapters.report.memory import MemoryDocumentStore, MemoryReportStore, MemorySigningWorkflows
+from ris.application.access.chain_ports import ChainServices
 from ris.application.access.ports import AccessServices
 from ris.application.agenda.apply_hl7 import IntakeServices
 from ris.application.agenda.book_appointment import BookAppointment, book_appointment
@@ -158,6 +160,7 @@ class PortalHouse:
             builder=CdaMaker(),
             signer=NoSigner(),
         )
+        self.chain = ChainServices(self.audit, MemorySealStore(), MemoryAnchorVault(), MemoryAnchorKey())
         self.sending_again = RestartServices(self.deliveries, self.dispatches, NoOutage())
         services = PortalServices(
             access=access,
@@ -167,6 +170,7 @@ class PortalHouse:
             reports=lambda: self.reporting,
             dispatch=lambda: self.sending_again,
             letters=lambda: self.deliveries,
+            chain=lambda: self.chain,
             reference=book,
             clock=lambda: self.now,
             settings=self.settings,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ris.application.access.chain_ports import ChainServices
 from ris.application.access.ports import AccessServices
 from ris.application.agenda.apply_hl7 import IntakeServices
 from ris.application.agenda.services import Services as AgendaServices
@@ -42,6 +43,7 @@ class PortalServices:
         intake: Gives the ports of inbound messages, which only the operator's list needs.
         identity: Gives the ports of identity events, `reports` those of reports: made at the first page that asks.
         dispatch: Gives the ports of sending again, `letters` the rows of those who get paper, which count too.
+        chain: Gives the ports of the audit chain, which only its page needs.
         clock: Gives the present, aware UTC.
     """
 
@@ -52,6 +54,7 @@ class PortalServices:
     reports: Callable[[], ReportServices]
     dispatch: Callable[[], RestartServices]
     letters: Callable[[], DeliveryStore]
+    chain: Callable[[], ChainServices]
     reference: ReferenceBook
     clock: Callable[[], datetime]
     settings: PortalSettings = PortalSettings()
@@ -73,6 +76,7 @@ def services() -> PortalServices:
     """Return the portal's ports over AWS, from this function's environment."""
     from ris.bootstrap.access import access_services
     from ris.bootstrap.agenda import services as agenda_services
+    from ris.bootstrap.audit import chain_services
     from ris.bootstrap.dispatch import restart_services
     from ris.bootstrap.documents import services as report_services
     from ris.bootstrap.identity import record_services
@@ -88,6 +92,7 @@ def services() -> PortalServices:
         reports=report_services,
         dispatch=restart_services,
         letters=deliveries,
+        chain=chain_services,
         reference=agenda.reference,
         clock=utc_now,
         settings=settings(),

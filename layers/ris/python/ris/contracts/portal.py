@@ -52,6 +52,12 @@ class SearchBody(Body):
     q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100)]
 
 
+class AuditPatientBody(Body):
+    """Whose accesses are asked for: an IPP, an exam number or our own number of the patient; in the body, so that no address holds it."""
+
+    q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+
+
 class NothingBody(Body):
     """A button."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from chalice.app import Blueprint, Chalice
 
 from ris.bootstrap.portal import PortalServices, PortalSettings
-from ris.portal import access, assets_views, openapi, respond
+from ris.portal import access, access_audit, access_chain, assets_views, openapi, respond
 from ris.portal.adapter import Adapter, Event
 from ris.portal.agenda import booking, day, exams, messages, requests, worklist
 from ris.portal.call import wanted
@@ -35,6 +35,8 @@ CONTEXTS: tuple[Routes, ...] = (
     editor.routes,
     versions.routes,
     after.routes,
+    access_audit.routes,
+    access_chain.routes,
     assets_views.routes,
     openapi.routes,
 )

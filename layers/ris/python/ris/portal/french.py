@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final
 
+from ris.portal.french_audit import WORDS as AUDIT_WORDS
 from ris.portal.sentences import SENTENCES
 
 _WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
@@ -197,6 +198,7 @@ _WORDS: Final[dict[str, str]] = {
     "role.auditor": "contrôle des accès",
     "provider.group": "compte du groupe",
     "provider.psc": "Pro Santé Connect",
+    **AUDIT_WORDS,
 }
 
 

@@ -35,6 +35,7 @@ _MENU = (
     ("Patients", "search_patients", "/patients"),
     ("Messages en attente", "read_parked", "/sites/{site}/messages"),
     ("Actes non rattachés", "read_mpps_unscheduled", "/sites/{site}/unscheduled"),
+    ("Contrôle des accès", "read_audit", "/sites/{site}/audit"),
 )
 
 

@@ -29,7 +29,14 @@ def environment() -> Environment:
         finalize=shown,
     )
     made.filters.update(
-        day=french.day, short_day=french.short_day, date=french.date, moment=moment, clock=clock, heard=heard, plain=french.plain
+        day=french.day,
+        short_day=french.short_day,
+        date=french.date,
+        moment=moment,
+        second=second,
+        clock=clock,
+        heard=heard,
+        plain=french.plain,
     )
     made.globals.update(asset=assets.url_of, word=french.word, sentence=french.sentence)
     return made
@@ -53,6 +60,11 @@ def clock(instant: datetime | None, zone: str) -> str:
 def moment(instant: datetime | None, zone: str) -> str:
     """Return day and wall time at the site, `26/11/2026 à 10:05`."""
     return instant.astimezone(ZoneInfo(zone)).strftime("%d/%m/%Y à %H:%M") if instant else ""
+
+
+def second(instant: datetime | None, zone: str) -> str:
+    """Return day and wall time at the site to the second, `26/11/2026 10:05:07`."""
+    return instant.astimezone(ZoneInfo(zone)).strftime("%d/%m/%Y %H:%M:%S") if instant else ""
 
 
 def heard(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 from ris.portal.french_dmp import DMP_SENTENCES
 from ris.portal.french_mail import MAIL_SENTENCES
+from ris.portal.sentences_access import ACCESS
 from ris.portal.sentences_again import AGAIN
 from ris.portal.sentences_identity import IDENTITY
 from ris.portal.sentences_report import REPORT
@@ -127,6 +128,7 @@ SENTENCES: Final[dict[str, str]] = {
     **LOGIN,
     **IDENTITY,
     **AGAIN,
+    **ACCESS,
     **REPORT,
     **dict.fromkeys((f"token_{fault}" for fault in _UNPROVEN_BY.split()), _UNPROVEN),
     **dict.fromkeys(("unknown_key", "other_issuer", "userinfo_missing", "userinfo_subject", "userinfo_refused"), _UNPROVEN),

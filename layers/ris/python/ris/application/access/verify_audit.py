@@ -12,6 +12,35 @@ from ris.domain.access.chain import ChainFault, anchor_of, faults_of_records, fa
 
 
 @dataclass(frozen=True)
+class DayVerdict:
+    """One site and UTC day.
+
+    Args:
+        records: As stored now; `sealed` counts those of them that a seal binds.
+        seals: How many; `sealed_at` is the instant of the latest.
+        closed: Nothing comes to this day any more.
+        faults: Everything that is not as it was sealed.
+    """
+
+    day: str
+    records: int
+    sealed: int
+    seals: int
+    sealed_at: datetime | None
+    closed: bool
+    faults: tuple[ChainFault, ...]
+
+    @property
+    def state(self) -> str:
+        """`broken`, `empty`, `waiting` (not sealed yet, in part or whole) or `verified`."""
+        if self.faults:
+            return "broken"
+        if not self.records and not self.seals:
+            return "empty"
+        return "verified" if self.sealed == self.records and self.seals else "waiting"
+
+
+@dataclass(frozen=True)
 class ChainReport:
     """What was looked at, and everything that is not as it was sealed."""
 
@@ -20,20 +49,33 @@ class ChainReport:
     faults: tuple[ChainFault, ...]
 
 
-def verify_audit(s: ChainServices, site: str, days: Iterable[str], now: datetime) -> ChainReport:
-    """Compare the records of some days with their seals, the seals with each other and with the anchors kept apart.
+def verify_day(s: ChainServices, site: str, day: str, now: datetime) -> DayVerdict:
+    """Compare the records of a day with their seals, the seals with each other and with the anchors kept apart.
 
     Args:
         site: A site, or `-`.
-        days: UTC days, `YYYY-MM-DD`.
+        day: UTC, `YYYY-MM-DD`.
         now: Aware UTC instant.
     """
-    faults: list[ChainFault] = []
-    records = seals = 0
-    for day in days:
-        there, sealed = list(records_of(s, site, day)), s.seals.of_day(site, day)
-        good = [s.key.verifies(anchor_of(seal), seal.signature) for seal in sealed]
-        faults += faults_of_seals(site, day, sealed, good, s.vault.count(site, day))
-        faults += faults_of_records(day, there, sealed, now)
-        records, seals = records + len(there), seals + len(sealed)
-    return ChainReport(records, seals, tuple(faults))
+    records, seals = list(records_of(s, site, day)), s.seals.of_day(site, day)
+    good = [s.key.verifies(anchor_of(seal), seal.signature) for seal in seals]
+    faults = faults_of_seals(site, day, seals, good, s.vault.count(site, day)) + faults_of_records(day, records, seals, now)
+    return DayVerdict(
+        day=day,
+        records=len(records),
+        sealed=sum(len(seal.bound) for seal in seals),
+        seals=len(seals),
+        sealed_at=seals[-1].sealed_at if seals else None,
+        closed=any(seal.closing for seal in seals),
+        faults=tuple(faults),
+    )
+
+
+def verify_audit(s: ChainServices, site: str, days: Iterable[str], now: datetime) -> ChainReport:
+    """Verify some days of a site, one after the other."""
+    verdicts = [verify_day(s, site, day, now) for day in days]
+    return ChainReport(
+        records=sum(one.records for one in verdicts),
+        seals=sum(one.seals for one in verdicts),
+        faults=tuple(fault for one in verdicts for fault in one.faults),
+    )

@@ -59,6 +59,10 @@ POLICY: Mapping[str, Rule] = MappingProxyType(
         # deliveries
         "retry_delivery": _roles("secretary radiologist it"),
         "print_report": _roles("receptionist secretary radiologist"),
+        # the group's IT, and who looks at everybody's accesses
+        "read_audit": _roles("auditor"),
+        "export_audit": _roles("auditor"),
+        "verify_audit": _roles("auditor"),
         "record_refusal": _roles("receptionist radiographer secretary radiologist identity_cell"),
     }
 )
