@@ -9,6 +9,7 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -431,3 +432,17 @@ def test_a_command_it_does_not_know_is_refused(post: Post, body: dict[str, objec
 def test_a_silent_peer_does_not_close_the_door(post: Post) -> None:
     with socket.create_connection(("127.0.0.1", post.doors.status["smtp_port"]), 5):
         assert post.send(a_mail())[0] == 250
+
+
+def test_a_reply_that_waits_comes_when_it_is_told_to(post: Post) -> None:
+    post.control(schedule={"data": ["wait"]})
+    with ThreadPoolExecutor(1) as beside:
+        sending = beside.submit(post.send, a_mail())
+        until(lambda: post.control()["silent"] == 1)
+        assert post.control()["messages"][MESSAGE_ID]["accepted"] == 1
+        assert not sending.done()
+
+        post.control(reply=True)
+
+        assert sending.result(5) == (250, "2.0.0 Ok: queued")
+    assert post.control()["silent"] == 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
@@ -161,3 +162,18 @@ def test_a_provider_serves_discovery_over_its_own_tls(tmp_path: Path) -> None:
     assert told["issuer"] == status["issuer"]
     assert told["authorization_endpoint"] == status["front"] + "/auth"
     assert told["token_endpoint"].startswith("https://")
+
+
+def test_modalities_stay_switched_on_and_refuse_what_is_no_operation(scp: Scp, tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text(json.dumps({"status_file": str(tmp_path / "s")}))
+    who = ["--port", str(scp.port), "--calling", "CT_NORD", "--called", "RIS", "--evidence", str(tmp_path)]
+
+    with Children() as children:
+        children.spawn("modality", python("infra.local.services.modality_console", "--config", str(tmp_path / "c.json")))
+        until((tmp_path / "s").exists)
+        door = json.loads((tmp_path / "s").read_text())["control"]
+        answers = [urllib3.request("POST", door, json=asked) for asked in (["echo", *who], ["find", *who], ["steal"], "nothing")]
+
+    assert [answer.status for answer in answers] == [200, 200, 400, 400]
+    assert [answer.json()["status"] for answer in answers[:2]] == ["0000", "0000"]
+    assert answers[1].json()["evidence"] == ["001-mwl.dcm"]

@@ -210,7 +210,7 @@ class Everything:
     def found(self, accession: str) -> list[dict[str, Any]]:
         """Return what the worklist answers for an exam."""
         keys = json.dumps({"AccessionNumber": accession})
-        answer = self.scene.dicom(self.step, self.site, self.station(), "modality", "find", "--keys", keys)
+        answer = self.scene.dicom(self.step, self.site, self.station(), "find", "--keys", keys)
         return list(answer["items"])
 
     def given_up(self, accession: str) -> None:
@@ -218,9 +218,9 @@ class Everything:
         station, found = self.station(), until(lambda: self.found(accession))
         item = self.system.work / "given-up.json"
         item.write_text(json.dumps(found[0]))
-        begun = self.scene.dicom(self.step, self.site, station, "modality", "mpps-create", "--item", str(item))
+        begun = self.scene.dicom(self.step, self.site, station, "mpps-create", "--item", str(item))
         uid = ("--sop-instance-uid", begun["sop_instance_uid"], "--status", "DISCONTINUED")
-        assert self.scene.dicom(self.step, self.site, station, "modality", "mpps-set", *uid)["status"] == "0000"
+        assert self.scene.dicom(self.step, self.site, station, "mpps-set", *uid)["status"] == "0000"
 
     def modality_without_an_exam(self) -> None:
         envelope = DicomInbound(

@@ -46,6 +46,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--site", action="append", default=[], metavar="NAME=VALUE,…", help="parameters of one site's stack")
     parser.add_argument("--portal-port", type=int, default=0)
     parser.add_argument("--scale", type=float, default=20.0, help="by how much waits are shortened")
+    parser.add_argument("--rate-scale", type=float, default=20.0, help="by how much the rates of schedules are shortened")
     parser.add_argument("--retry-s", type=float, default=0.5, help="when a message whose function failed comes again")
     parser.add_argument("--no-schedules", action="store_true", help="rules fire only when a client says so")
     return parser.parse_args()
@@ -59,6 +60,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         sites=[_pairs(site.split(",")) for site in arguments.site],
         portal_port=arguments.portal_port,
         scale=arguments.scale,
+        rate_scale=arguments.rate_scale,
         retry_s=arguments.retry_s,
         schedules=not arguments.no_schedules,
     )

@@ -231,6 +231,7 @@ def spawn_cloud(
     sites: Sequence[Mapping[str, str]] = (),
     portal_port: int = 0,
     scale: float = 20.0,
+    rate_scale: float = 20.0,
     retry_s: float = 0.5,
     schedules: bool = True,
     timeout_s: float = 120.0,
@@ -245,7 +246,8 @@ def spawn_cloud(
         site_template: The template of a site's stack.
         sites: The parameters of each site's stack.
         portal_port: Port of the HTTP API; 0 for a free one.
-        scale: By how much waits before retries and the rates of schedules are shortened.
+        scale: By how much waits before retries are shortened.
+        rate_scale: By how much the rates of schedules are.
         retry_s: When a message whose function failed comes again, in seconds.
         schedules: Whether rules fire by themselves; else only by `Cloud.fire`.
         timeout_s: How long the start may take, in seconds.
@@ -257,7 +259,15 @@ def spawn_cloud(
     state, log = folder / "cloud.json", folder / "cloud.log"
     state.unlink(missing_ok=True)
     arguments = ["--state", str(state), "--template", str(template), "--portal-port", str(portal_port)]
-    arguments += ["--scale", str(scale), "--retry-s", str(retry_s), *(() if schedules else ("--no-schedules",))]
+    arguments += [
+        "--scale",
+        str(scale),
+        "--rate-scale",
+        str(rate_scale),
+        "--retry-s",
+        str(retry_s),
+        *(() if schedules else ("--no-schedules",)),
+    ]
     for name, value in (parameters or {}).items():
         arguments += ["--parameter", f"{name}={value}"]
     if site_template:

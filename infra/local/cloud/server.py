@@ -23,7 +23,8 @@ class Options:
         site_template: The template of one site's stack.
         sites: The parameters of each site's stack.
         portal_port: Port of the HTTP API; 0 for a free one.
-        scale: By how much waits before retries and rates of schedules are shortened.
+        scale: By how much waits before retries are shortened.
+        rate_scale: By how much the rates of schedules are.
         retry_s: When a message whose function failed is visible again, in seconds.
         schedules: Whether rules fire by themselves.
     """
@@ -34,6 +35,7 @@ class Options:
     sites: list[dict[str, str]] = field(default_factory=list)
     portal_port: int = 0
     scale: float = 20.0
+    rate_scale: float = 20.0
     retry_s: float = 0.5
     schedules: bool = True
 
@@ -96,7 +98,7 @@ class _Cloud:
         self._host = Host(children, self._endpoint, options.scale, self._daemon.address)
         self._front = ApiFront(self._host, options.portal_port)
         self._pump = Pump(self._host, options.retry_s)
-        self._schedules = Schedules(self._host, options.scale)
+        self._schedules = Schedules(self._host, options.rate_scale)
         cloudformation.install()
         for part in (kms, s3, dynamodb, self._host, self._pump, self._schedules):
             part.install()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
-PAUSE_S = 0.05
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.25
 DEADLINE_S = 75.0
 WATCHED_EVERY_S = 0.5
 
@@ -152,7 +152,7 @@ def _deadline(seconds: float, watch: Callable[[], str]) -> Iterator[None]:
 
 
 def until(what: str, look: Callable[[], T | None], timeout_s: float = 30.0) -> T:
-    """Return the first thing found; the looks are 50 ms apart.
+    """Return the first thing found; the longer it takes, the less often it is looked for: who looks takes time from who works.
 
     Args:
         what: What is waited for, in the failure's text.
@@ -162,9 +162,10 @@ def until(what: str, look: Callable[[], T | None], timeout_s: float = 30.0) -> T
     Raises:
         StepFailed: It was not there in time.
     """
-    end = time.monotonic() + timeout_s
+    end, pause = time.monotonic() + timeout_s, FIRST_PAUSE_S
     while not (found := look()):
         if time.monotonic() > end:
             raise StepFailed(f"not within {timeout_s:g} s: {what}")
-        time.sleep(PAUSE_S)
+        time.sleep(pause)
+        pause = min(pause * 1.3, LONGEST_PAUSE_S)
     return found

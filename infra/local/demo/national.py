@@ -25,6 +25,8 @@ DATA = Path(__file__).parents[1] / "services" / "data"
 MAILBOXES, DIRECTORY = DATA / "mss_mailboxes.csv", DATA / "directory.csv"
 EXTRACT = "Extraction_Correspondance_MSSante.zip"
 """The directory's file of mailboxes."""
+RATE_SCALE = 40.0
+"""By how much sweep and mailbox readings are more frequent here: each two minutes become three seconds."""
 SOON = {"breaker_pause_s": 1, "breaker_longest_pause_s": 2}
 """Pauses of an outage are real ones, while the embedded cloud shortens the waits of machines and schedules: both are short here."""
 

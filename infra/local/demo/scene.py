@@ -89,12 +89,15 @@ class Scene:
             step.left("hl7", answer["evidence"])
         return list(answers)
 
-    def dicom(self, step: Step, site: str, station: str, module: str, *arguments: str) -> dict[str, Any]:
-        """Run one operation of a modality against a site's gateway."""
+    def dicom(self, step: Step, site: str, station: str, operation: str, *arguments: str) -> dict[str, Any]:
+        """Let a modality do one operation against a site's gateway: `echo find mpps-create mpps-set`, or `findscu`, dcmtk's."""
         doors = self.system.gateways[site]
         who = ["--port", str(doors.dicom_port), "--calling", station, "--called", doors.ae_title]
-        folder = str(self.system.out.folder / "dicom")
-        result = self.system.run("modality", f"infra.local.services.{module}", *arguments, *who, "--evidence", folder)
+        asked = [*arguments, *who, "--evidence", str(self.system.out.folder / "dicom")]
+        if operation == "findscu":
+            result = self.system.run(operation, "infra.local.services.dcmtk_findscu", *asked)
+        else:
+            result = self.system.operate_modality(operation, *asked)
         step.left("dicom", result["evidence"])
         return dict(result)
 

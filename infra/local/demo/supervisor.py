@@ -13,28 +13,21 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import urllib3
-
-from infra.local.children import Child, Children, python
+from infra.local.children import Child
 from infra.local.cloud.client import ROOT, Cloud, spawn_cloud
 from infra.local.demo import group, legal_entities, national
 from infra.local.demo.evidence import EvidenceFolder
-from infra.local.demo.journey import Journal, StepFailed, until
+from infra.local.demo.journey import Journal
 from infra.local.demo.legal_entities import Certified
 from infra.local.demo.national import Input
 from infra.local.demo.pki import Authority, write_server, write_trust
-from infra.local.demo.remotes import FILES, SERVICES, Remote
+from infra.local.demo.remotes import SERVICES, Remote
+from infra.local.demo.simulators import LISTENERS, PROVIDERS, Simulators, platform_of
 from infra.local.services.crl import PATH as CRL_PATH
 from infra.local.services.crl import CrlDoor
 
 PREFIX = "ris-demo"
-PROVIDERS = {"group": "oidc_group", "psc": "psc"}
-LISTENERS = {"PACS": ["ORM^O01", "ADT^A31", "ADT^A47", "ORU^R01"], "HIS": ["MDM^T02", "MDM^T04", "MDM^T10"]}
-START_S = 60.0
-ADDRESSES = {"insi": "url", "dmp": "url", "mss": "autoconfig", "directory": "extract"}
-"""What a service's status calls the address that the product is given."""
 
 
 @dataclass(frozen=True)
@@ -47,38 +40,17 @@ class GatewayDoors:
     dicom_port: int
 
 
-def platform_of(site: str) -> str:
-    """Return the name of the hospital platform that feeds DMP and mail for a site, or an empty text: the site does it."""
-    row = group.site(site)
-    return str(row.get("platform", "HIS")) if row.get("who_sends") == "platform" else ""
-
-
-class System:
-    """The running system; a context manager.
-
-    Args:
-        out: Where evidence and the run's own files go.
-        remotes: `group`, `psc`, `insi`, `dmp`, `mss`, `directory`.
-        sites: Sites that get a gateway and its two peers.
-        given: What our national services know.
-    """
+class System(Simulators):
+    """The running system, the simulators and the product between them; a context manager; arguments as `Simulators`."""
 
     def __init__(self, out: EvidenceFolder, remotes: Mapping[str, Remote], sites: list[str], given: Input = Input()) -> None:  # noqa: B008 - frozen
-        self.out, self.work = out, out.work
-        self._remotes, self._sites, self._given = remotes, sites, given
-        self.children = Children()
+        super().__init__(out, remotes, sites, given)
         self.gateways: dict[str, GatewayDoors] = {}
-        self.control: dict[str, str] = {}
-        self._servers: set[str] = set()
-        self._issuers: dict[str, str] = {}
-        self._urls: dict[str, str] = {}
         # Somebody else's DMP outlives this run: another tenant has other document ids.
         self._prefix = PREFIX if remotes["dmp"].simulated else f"{PREFIX}-{secrets.token_hex(3)}"
         self._certified: list[Certified] = []
-        self._secrets: dict[str, str] = {}
         self._ca_pem = ""
         self._crl: CrlDoor | None = None
-        self._http = urllib3.PoolManager(retries=False, timeout=5.0)
 
     def __enter__(self) -> System:
         return self
@@ -96,7 +68,7 @@ class System:
             tls = self._make_pki()
             step.left("pki", ["ca.pem", "crl.pem"])
         with journal.step("start", "simulators listen", "processes"):
-            self._start_simulators(tls)
+            self.start_simulators(tls)
         with (
             journal.step("start", "deploy template.yaml into the embedded cloud", "CloudFormation") as step,
             ThreadPoolExecutor(1) as beside,
@@ -138,56 +110,6 @@ class System:
             if remote.simulated
         }
 
-    def _start_simulators(self, tls: dict[str, dict[str, str]]) -> None:
-        for name, files in tls.items():
-            self._start_remote(name, files)
-        for site in self._sites:
-            for name, types in LISTENERS.items():
-                facts = {"evidence": str(self.out.folder / "hl7"), "name": name}
-                if name == platform_of(site):
-                    self._simulator(f"{name}-{site}", "hospital_platform", facts)
-                else:
-                    self._simulator(f"{name}-{site}", "hl7_listener", {**facts, "types": types})
-        for name in tls:
-            status = self._status(name)
-            self.control[name] = status["control"]
-            (self._urls if name in ADDRESSES else self._issuers)[name] = status[ADDRESSES.get(name, "issuer")]
-        for name, remote in self._remotes.items():
-            if not remote.simulated:
-                (self._urls if name in ADDRESSES else self._issuers)[name] = remote.url
-                self._secrets[name] = remote.client_secret
-
-    def _start_remote(self, name: str, tls: dict[str, str]) -> None:
-        if name in FILES:
-            self._simulator(name, name, national.directory_simulator(tls, self._given))
-            return
-        if name in SERVICES:
-            described = {"insi": national.insi_simulator, "dmp": national.dmp_simulator, "mss": national.mss_simulator}[name]
-            self._simulator(name, name, described(self.out.folder, tls, self._given))
-            return
-        self._secrets[name] = secrets.token_urlsafe(24)
-        client = {"client_id": self._remotes[name].client_id, "client_secret": self._secrets[name], "redirect_uris": []}
-        self._simulator(name, PROVIDERS[name], {"evidence": str(self.out.folder / "psc"), "tls": tls, "clients": [client]})
-
-    def _simulator(self, name: str, module: str, facts: dict[str, Any]) -> None:
-        settings = self.work / f"{name}.json"
-        settings.write_text(json.dumps({"status_file": str(self.work / f"{name}.status"), **facts}))
-        self._servers.add(name)
-        self._spawn(name, f"infra.local.services.{module}", "--config", str(settings))
-
-    def _spawn(self, name: str, module: str, *arguments: str, env: Mapping[str, str] | None = None) -> Child:
-        return self.children.spawn(name, python(module, *arguments), env, cwd=ROOT, output=self.work / f"{name}.log")
-
-    def _status(self, name: str) -> dict[str, Any]:
-        file = self.work / f"{name}.status"
-        until(f"{name} listens", lambda: file.exists() or self._still_alive(name), START_S)
-        return dict(json.loads(file.read_text()))
-
-    def _still_alive(self, name: str) -> None:
-        for child in self.children.dead():
-            if child.name == name:
-                raise StepFailed(f"{name} ended; see {self.work / f'{name}.log'}")
-
     def _deploy(self) -> Cloud:
         parameters = {
             "Prefix": self._prefix,
@@ -211,6 +133,7 @@ class System:
             parameters=parameters,
             site_template=ROOT / "infra" / "site.yaml",
             sites=sites,
+            rate_scale=national.RATE_SCALE,
             portal_port=int(os.environ.get("PORTAL_PORT") or 0),
         )
 
@@ -273,15 +196,6 @@ class System:
         argv = [str(Path(sys.executable).with_name("ris")), *command]
         return name, self.children.spawn(name, argv, environment, cwd=ROOT, output=self.work / f"{name}.log")
 
-    def _finish(self, name: str, child: Child) -> str:
-        """Wait for a process that does one thing, and return what it printed."""
-        until(f"{name} has ended", lambda: not child.alive(), START_S)
-        self.children.forget(child)
-        log = self.work / f"{name}.log"
-        if child.process.returncode:
-            raise StepFailed(f"{name} failed; see {log}")
-        return log.read_text()
-
     def _start_gateway(self, site: str) -> str:
         name = f"gateway-{site}"
         queue = self.cloud.client("sqs", "operator").get_queue_url
@@ -341,53 +255,14 @@ class System:
 
     # --- while it runs ---
 
-    def run(self, name: str, module: str, *arguments: str) -> Any:
-        """Run a peer that does one thing as a process of its own, and return the JSON of its last line."""
-        log = self.work / f"{name}.log"
-        log.unlink(missing_ok=True)
-        text = self._finish(name, self._spawn(name, module, *arguments))
-        return json.loads(text.strip().rsplit("\n", 1)[-1])
-
     def operate(self, *command: str) -> str:
         """Run a command of `ris` as an operator does, and return what it printed."""
         (self.work / "operate.log").unlink(missing_ok=True)
         return self._finish(*self._operator("operate", *command))
 
-    def tell(self, name: str, command: dict[str, Any]) -> None:
-        """Send a command to a simulator's control door."""
-        answer = self._http.request("POST", self.control[name], body=json.dumps(command))
-        if answer.status != 200:
-            raise StepFailed(f"{name} does not take the command")
-
-    def received(self, name: str) -> list[dict[str, Any]]:
-        """Return what a simulator has received so far."""
-        return list(self.report(name)["received"])
-
-    def report(self, name: str) -> dict[str, Any]:
-        """Return all that a simulator's control door shows."""
-        return dict(json.loads(self._http.request("GET", self.control[name]).data))
-
-    def forget_faults(self, name: str) -> None:
-        """Let a simulator forget the faults that were not used."""
-        self._http.request("DELETE", self.control[name])
-
     def ended(self) -> str:
         """Name the servers that have ended and should not, or return an empty text."""
         return ", ".join(child.name for child in self.children.dead() if child.name in self._servers or child.name == "cloud")
-
-    def simulated(self, name: str) -> bool:
-        """Tell whether we play a remote."""
-        return self._remotes[name].simulated
-
-    @property
-    def given(self) -> Input:
-        """Return what our national services know."""
-        return self._given
-
-    @property
-    def addresses(self) -> dict[str, str]:
-        """Return where the national services are, ours or somebody else's."""
-        return dict(self._urls)
 
     def provider_ca(self, name: str) -> str:
         """Return the CA file a browser needs for a provider of somebody else."""

@@ -1,6 +1,6 @@
-"""A modality (CT, MR …): one DICOM operation a process, as a SCU. `python -m infra.local.services.modality OPERATION …`.
+"""A modality (CT, MR …), as a SCU: one DICOM operation an association. `python -m infra.local.services.modality OPERATION …`.
 
-Operations: `echo`; `find` (modality worklist); `mpps-create` and `mpps-set`, about the item of an earlier `find`. Evidence: Part 10
+`modality_console` is the same, left switched on. Operations: `echo`; `find` (modality worklist); `mpps-create` and `mpps-set`, about the item of an earlier `find`. Evidence: Part 10
 files of the data sets got or sent: `NNN-mwl.dcm`, `NNN-mpps-create.dcm`, `NNN-mpps-set.dcm`; after the file's header the bytes are
 those of the association. Prints one JSON object: `{"status", "milliseconds", "evidence", …}`, for `find` with `items` (DICOM JSON).
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
 from io import BytesIO
@@ -62,7 +63,19 @@ STEP = (
 def main() -> None:
     """Run one operation and print what came of it."""
     follow_life_pipe()
-    asked = _arguments()
+    print(json.dumps(perform(sys.argv[1:])))
+
+
+def perform(arguments: list[str]) -> dict[str, Any]:
+    """Run one operation over an association of its own, and return what came of it.
+
+    Args:
+        arguments: As on the command line.
+
+    Raises:
+        SystemExit: They are not such arguments.
+    """
+    asked = _arguments(arguments)
     operation = asked.operation
     ae = AE(ae_title=asked.calling)
     ae.add_requested_context(CLASSES[operation], ExplicitVRLittleEndian)
@@ -71,8 +84,7 @@ def main() -> None:
     wire = Wire()
     association = ae.associate("127.0.0.1", asked.port, ae_title=asked.called, evt_handlers=wire.handlers)
     if not association.is_established:
-        print(json.dumps({"status": "rejected" if association.is_rejected else "no association", "evidence": []}))
-        return
+        return {"status": "rejected" if association.is_rejected else "no association", "evidence": []}
     try:
         result = OPERATIONS[operation](association, asked)
         evidence = wire.record(
@@ -80,7 +92,7 @@ def main() -> None:
         )
     finally:
         association.release()
-    print(json.dumps({**result, "evidence": evidence, "milliseconds": round((time.monotonic() - started) * 1000, 1)}))
+    return {**result, "evidence": evidence, "milliseconds": round((time.monotonic() - started) * 1000, 1)}
 
 
 class Wire:
@@ -119,7 +131,7 @@ def _part10(dataset: bytes, sop_class: str, uid: str) -> bytes:
     return file.getvalue() + dataset
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(given: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("operation", choices=sorted(CLASSES))
     parser.add_argument("--port", type=int, required=True)
@@ -131,7 +143,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--item", type=Path, help="mpps: DICOM JSON of a worklist item")
     parser.add_argument("--sop-instance-uid", default="", help="mpps: the performed step; mpps-create makes one when absent")
     parser.add_argument("--status", default="COMPLETED", help="mpps-set: COMPLETED or DISCONTINUED")
-    return parser.parse_args()
+    return parser.parse_args(given)
 
 
 def echo(association: Association, _: argparse.Namespace) -> dict[str, Any]:

@@ -8,7 +8,7 @@ Faults, by point (`{"schedule": {point: [fault, …]}}`; `times` repeats one):
 | point | faults |
 |---|---|
 | `connection auth mail rcpt rcpt:{address}` | `cut`; `{"fault": "reply", "code": 451, "text": "4.3.0 …"}` |
-| `data data:{address}` | the same, and `cut_before_dot` (closed while the mail comes: nothing is kept), `cut_after_dot` (kept and passed on, closed without a reply), `{"fault": "slow", "seconds": n}` (the reply comes that much later) |
+| `data data:{address}` | the same, and `cut_before_dot` (closed while the mail comes: nothing is kept), `cut_after_dot` (kept and passed on, closed without a reply), `{"fault": "slow", "seconds": n}` (the reply comes that much later), `wait` (it comes when the control door says `{"reply": true}`) |
 
 Source: RFC 5321, RFC 3207, RFC 4954, RFC 4616, RFC 3461.
 """
@@ -194,6 +194,8 @@ class _Handler:
         reply = await self._operator.take(taken, fault)
         if fault.get("fault") == "slow":
             await asyncio.sleep(float(fault["seconds"]))
+        if fault.get("fault") == "wait":
+            await self._operator.told_to_reply()
         if fault.get("fault") == "cut_after_dot":
             raise Cut
         return reply

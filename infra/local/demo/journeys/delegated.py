@@ -12,7 +12,7 @@ from infra.local.demo.journeys import exam, letters, record
 from infra.local.demo.journeys.visit import Visit
 from infra.local.demo.portal_client import Browser
 from infra.local.demo.scene import Scene
-from infra.local.demo.supervisor import platform_of
+from infra.local.demo.simulators import platform_of
 
 UNKNOWN_PATIENT = {"code": "550", "label": "5.1.1 Patient inconnu"}
 

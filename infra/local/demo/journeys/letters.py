@@ -21,7 +21,6 @@ from infra.local.demo.portal_client import Browser
 from infra.local.demo.scene import Scene
 
 PATIENTS = "patient.mssante.fr"
-SLOW_S = 4
 FACTS = ("channel", "recipient", "version", "state", "reason", "unknown", "remote-code")
 RECEIPT_S = 45.0
 
@@ -167,28 +166,33 @@ def scene_site(scene: Scene, row: dict[str, str]) -> str:
 
 
 def keep_the_patients_mail(scene: Scene, visit: Visit) -> bool:
-    """Let our operator be slow with the patient's mail; tell whether it will be."""
+    """Let our operator say nothing to the patient's mail for now; tell whether it will."""
     address = patient_address(scene, visit)
     if not address or not scene.system.simulated("mss"):
         return False
-    with scene.step(f"the mail operator will take {SLOW_S} s over the patient's mail, and keep its receipt", "SMTP"):
-        scene.system.tell("mss", {"schedule": {f"data:{address.lower()}": [{"fault": "slow", "seconds": SLOW_S}]}})
+    with scene.step("the mail operator will let the patient's mail wait for its answer, and keep its receipt", "SMTP"):
+        scene.system.tell("mss", {"schedule": {f"data:{address.lower()}": ["wait"]}})
         scene.system.tell("mss", {"receipts": {address.lower(): [[{"answer": "dsn", "hold": True}]]}})
     return True
 
 
 def others_first(scene: Scene, person: Browser, visit: Visit) -> None:
-    """Require hospital and PACS to be delivered while the patient's mail is still on its way."""
+    """Require hospital and PACS to be delivered while the patient's mail waits; let the operator answer, and require it to be accepted."""
+    patient = {"channel": "mss_patient", "version": "1"}
     with scene.step(
-        "one slow channel delays no other: HIS and PACS have the report while the patient's mail is kept", "HL7 SMTP"
+        "one slow channel delays no other: HIS and PACS have the report while the patient's mail waits", "HL7 SMTP"
     ) as step:
+        until("the operator has the patient's mail", lambda: scene.system.report("mss")["silent"])
         for recipient in ("HIS", "PACS"):
-            becomes(
-                person, visit, f"the row of {recipient} is delivered", channel="hl7_report", recipient=recipient, state="delivered"
-            )
+            facts = {"channel": "hl7_report", "recipient": recipient, "state": "delivered"}
+            becomes(person, visit, f"the row of {recipient} is delivered", **facts)
         say(step, person, visit)
         waiting = [row for row in step.said if row["channel"] == "mss_patient" and row["state"] == "pending"]
         step.require(waiting, "the patient's row is not pending any more")
+        scene.system.tell("mss", {"reply": True})
+    with scene.step("the operator has accepted the patient's mail; no receipt yet", "SMTP") as step:
+        becomes(person, visit, "accepted by the operator", state="pending", reason="accepted_by_operator", **patient)
+        say(step, person, visit)
 
 
 def sent(scene: Scene, person: Browser, visit: Visit, unique_id: str = "", version: int = 1) -> None:

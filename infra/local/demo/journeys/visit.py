@@ -174,30 +174,30 @@ def perform(scene: Scene, person: Browser, visit: Visit, *, second_opinion: bool
     station = group.machine_for(site, visit.booking.room, kind)["ae_title"]
     if second_opinion:
         with scene.step(f"{station} says hello", "DICOM C-ECHO") as step:
-            echo = scene.dicom(step, site, station, "modality", "echo")
+            echo = scene.dicom(step, site, station, "echo")
             step.require(echo["status"] == "0000", f"status {echo['status']}")
     keys = json.dumps({"Modality": kind, "StationAETitle": station, "Date": visit.booking.day.replace("-", "")})
     with scene.step("the worklist holds exactly this patient", "DICOM C-FIND") as step:
-        item = _right_item(step, scene, scene.dicom(step, site, station, "modality", "find", "--keys", keys), visit)
+        item = _right_item(step, scene, scene.dicom(step, site, station, "find", "--keys", keys), visit)
     if second_opinion:
         _asked_with_dcmtk(scene, visit, station, keys)
     file = scene.system.work / "worklist-item.json"
     file.write_text(json.dumps(item))
     with scene.step("the exam begins: MPPS IN PROGRESS", "DICOM N-CREATE") as step:
-        begun = scene.dicom(step, site, station, "modality", "mpps-create", "--item", str(file))
+        begun = scene.dicom(step, site, station, "mpps-create", "--item", str(file))
         step.require(begun["status"] == "0000", f"status {begun['status']}")
     if second_opinion:
         pages_hold(scene, person, visit, "in_progress")
     with scene.step("the exam is done: MPPS COMPLETED", "DICOM N-SET") as step:
         uid = ("--sop-instance-uid", begun["sop_instance_uid"])
-        done = scene.dicom(step, site, station, "modality", "mpps-set", *uid)
+        done = scene.dicom(step, site, station, "mpps-set", *uid)
         step.require(done["status"] == "0000", f"status {done['status']}")
     pages_hold(scene, person, visit, "completed")
 
 
 def _asked_with_dcmtk(scene: Scene, visit: Visit, station: str, keys: str) -> None:
     with scene.step("dcmtk's findscu sees the same", "DICOM C-FIND") as step:
-        found = scene.dicom(step, visit.booking.site, station, "dcmtk_findscu", "--keys", keys)
+        found = scene.dicom(step, visit.booking.site, station, "findscu", "--keys", keys)
         if found["status"] == "absent":
             step.what += " (not installed: skipped)"
         else:
