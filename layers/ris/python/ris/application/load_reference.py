@@ -19,10 +19,23 @@ from ris.application.reference import (
     Site,
 )
 from ris.domain.access.session import Account
+from ris.domain.report.templates import Macro, Template
 
-Row = LegalEntity | Site | Room | Modality | CatalogueExam | Practitioner | Correspondent | Account | Login
+Row = LegalEntity | Site | Room | Modality | CatalogueExam | Practitioner | Correspondent | Account | Login | Template | Macro
 
-KINDS = ("legal_entity", "site", "room", "modality", "catalogue", "practitioner", "correspondent", "account", "login")
+KINDS = (
+    "legal_entity",
+    "site",
+    "room",
+    "modality",
+    "catalogue",
+    "practitioner",
+    "correspondent",
+    "account",
+    "login",
+    "report_template",
+    "report_macro",
+)
 """In the order they are written; removed in the reverse order, so that an interrupted load can be finished by the next one."""
 
 
@@ -127,5 +140,7 @@ def entries_of(data: ReferenceData) -> list[Entry]:
         ("correspondent", [("", row.rpps, row) for row in data.correspondents]),
         ("account", [("", row.account_id, row) for row in data.accounts]),
         ("login", [("", f"{row.provider}#{row.subject}", row) for row in data.logins]),
+        ("report_template", [("", row.template_id, row) for row in data.report_templates]),
+        ("report_macro", [("", row.macro_id, row) for row in data.report_macros]),
     ]
     return [Entry(kind, scope, key, position, row) for kind, of_kind in rows for position, (scope, key, row) in enumerate(of_kind)]

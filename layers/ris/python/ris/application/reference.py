@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ris.domain.access.session import Account
+from ris.domain.agenda.contraindications import Question
+from ris.domain.report.templates import Macro, Template
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,12 @@ class Site:
         opening: Weekday (`mon`…`sun`) to wall times ("HH:MM", "HH:MM"); a closed day is absent.
         ipp_authority: OID of the domain whose PI is this site's IPP.
         gateway_ae_title: Called AE title of the site's worklist.
-        pacs_url: Link that opens an exam, or empty.
+        pacs_url: Link that opens an exam, `{StudyInstanceUID}` and `{AccessionNumber}` in their places, or empty.
         address: Lines of the letterhead; `phone` too.
         sector_code: JDV_J61 with its label, e.g. `SA08`; `practice_setting` is `AMBULATOIRE` or `ETABLISSEMENT`.
         report_notice: The notice on personal data at the foot of every report (DOC.06).
         report_destinations: Those of `hl7_destinations` that get reports; empty for all.
+        report_late_hours: From the end of an exam until its missing report is called late.
         who_sends: `ours`: the RIS feeds the DMP and mails; `platform`: the HL7 destination `platform` is asked to, where it may be.
     """
 
@@ -62,6 +66,7 @@ class Site:
     report_destinations: tuple[str, ...] = ()
     who_sends: str = "ours"
     platform: str = "HIS"
+    report_late_hours: int = 48
 
     @property
     def gets_reports(self) -> tuple[str, ...]:
@@ -97,6 +102,7 @@ class CatalogueExam:
 
     Args:
         region_code: SNOMED CT code of the region (value set 1.2.250.1.213.1.1.5.695), with its label.
+        questions: What the patient is asked before, on contraindications.
     """
 
     exam_code: str
@@ -108,6 +114,7 @@ class CatalogueExam:
     loinc: str = ""
     region_code: str = ""
     region_label: str = ""
+    questions: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -162,6 +169,8 @@ class ReferenceData:
     correspondents: tuple[Correspondent, ...] = ()
     accounts: tuple[Account, ...] = ()
     logins: tuple[Login, ...] = ()
+    report_templates: tuple[Template, ...] = ()
+    report_macros: tuple[Macro, ...] = ()
 
 
 class ReferenceBook(Protocol):
@@ -193,3 +202,12 @@ class ReferenceBook(Protocol):
 
     def correspondent(self, rpps: str) -> Correspondent | None:
         """Return one correspondent, or None."""
+
+    def correspondents(self, rpps: Sequence[str]) -> dict[str, Correspondent]:
+        """Return those that are known, by RPPS."""
+
+    def report_templates(self) -> list[Template]:
+        """Return what reports begin with, in the file's order."""
+
+    def report_macros(self) -> list[Macro]:
+        """Return the words that are put in by one click, in the file's order."""

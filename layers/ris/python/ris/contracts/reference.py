@@ -8,6 +8,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from ris.domain.access.session import RIGHTS, ROLES
+from ris.domain.errors import InvalidInput
+from ris.domain.report.characters import DRAWN, drawable
+from ris.domain.report.pacs_link import PLACEHOLDERS, wrong_pattern
 
 
 class Rule(ValueError):
@@ -30,6 +33,23 @@ def _zone(text: str) -> str:
     if text not in available_timezones():
         raise Rule("fuseau horaire inconnu (exemple : Europe/Paris)")
     ZoneInfo(text)
+    return text
+
+
+def _pacs_address(text: str) -> str:
+    match wrong_pattern(text):
+        case "address":
+            raise Rule("adresse attendue, par exemple https://pacs.exemple.fr/voir?etude={StudyInstanceUID}")
+        case "placeholder":
+            raise Rule(f"seuls sont remplacés : {', '.join('{' + one + '}' for one in PLACEHOLDERS)}")
+    return text
+
+
+def _printable(text: str) -> str:
+    try:
+        drawable(text, DRAWN, field="")
+    except InvalidInput as error:
+        raise Rule(f"caractère que le compte rendu ne peut pas imprimer : {error.detail}") from None
     return text
 
 
@@ -91,7 +111,7 @@ class SiteRow(ReferenceRow):
     ipp_authority: Oid
     gateway_ae_title: AeTitle
     hl7_destinations: tuple[Destination, ...] = ()
-    pacs_url: str = ""
+    pacs_url: Annotated[str, StringConstraints(max_length=500), AfterValidator(_pacs_address)] = ""
     address: Annotated[tuple[Text, ...], Field(max_length=4)] = ()
     phone: Annotated[str, StringConstraints(max_length=30)] = ""
     sector_code: Sector = "SA08"
@@ -101,6 +121,7 @@ class SiteRow(ReferenceRow):
     report_destinations: tuple[Destination, ...] = ()
     who_sends: Literal["ours", "platform"] = "ours"
     platform: Destination = "HIS"
+    report_late_hours: Annotated[int, Field(strict=True, ge=1, le=720)] = 48
 
     @model_validator(mode="after")
     def _platform_gets_reports(self) -> SiteRow:
@@ -139,6 +160,14 @@ class ModalityRow(ReferenceRow):
     dicom_modality: DicomModality
 
 
+class QuestionRow(ReferenceRow):
+    """One question of an exam on contraindications; a *yes* to one that blocks is no exam without a physician's decision."""
+
+    code: Slug
+    text: Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
+    blocks: bool = True
+
+
 class CatalogueRow(ReferenceRow):
     """`catalogue.json`."""
 
@@ -151,6 +180,13 @@ class CatalogueRow(ReferenceRow):
     loinc: Loinc | Literal[""] = ""
     region_code: Region | Literal[""] = ""
     region_label: Label = ""
+    questions: Annotated[tuple[QuestionRow, ...], Field(max_length=12)] = ()
+
+    @model_validator(mode="after")
+    def _questions_have_their_own_codes(self) -> CatalogueRow:
+        if len({each.code for each in self.questions}) < len(self.questions):
+            raise Rule("deux questions ont le même code")
+        return self
 
 
 class PractitionerRow(ReferenceRow):
@@ -192,3 +228,42 @@ class AccountRow(ReferenceRow):
     logins: tuple[LoginRow, ...] = Field(min_length=1)
     roles: dict[Slug, Annotated[tuple[Annotated[str, _among(ROLES)], ...], Field(min_length=1)]]
     rights: tuple[Annotated[str, _among(RIGHTS)], ...] = ()
+
+
+class SectionRow(ReferenceRow):
+    """One section of a template."""
+
+    heading: Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True), AfterValidator(_printable)]
+    text: Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_printable)] = ""
+
+
+class OfReportsRow(ReferenceRow):
+    """What templates and macros share: for which exam, modality and radiologist; empty for all."""
+
+    exam_code: Code | Literal[""] = ""
+    dicom_modality: DicomModality | Literal[""] = ""
+    account_id: Code | Literal[""] = ""
+
+
+class ReportTemplateRow(OfReportsRow):
+    """`report_templates.json`."""
+
+    template_id: Code
+    name: Text
+    sections: Annotated[tuple[SectionRow, ...], Field(min_length=1, max_length=40)]
+    opens: bool = True
+
+    @model_validator(mode="after")
+    def _concludes(self) -> ReportTemplateRow:
+        if not any(each.heading.casefold().startswith("conclusion") for each in self.sections):
+            raise Rule("une section « Conclusion » est attendue : la validation la demande")
+        return self
+
+
+class ReportMacroRow(OfReportsRow):
+    """`report_macros.json`."""
+
+    macro_id: Code
+    label: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(_printable)]
+    heading: Annotated[str, StringConstraints(max_length=120, strip_whitespace=True)] = ""

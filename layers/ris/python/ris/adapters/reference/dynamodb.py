@@ -10,6 +10,7 @@
 | practitioner, correspondent | `PRACTITIONER`, `CORRESPONDENT` | RPPS |
 | account | `ACCOUNT` | account id |
 | what opens it | `LOGIN` | `{provider}#{subject}` |
+| what a report begins with, words put in by one click | `REPORT_TEMPLATE`, `REPORT_MACRO` | its id |
 | number of the last load | `REFERENCE` | `LOAD` |
 """
 
@@ -34,6 +35,8 @@ from ris.application.reference import (
     Site,
 )
 from ris.domain.access.session import Account
+from ris.domain.agenda.contraindications import Question
+from ris.domain.report.templates import Macro, Template
 
 _PARTITIONS = {
     "legal_entity": "LEGAL_ENTITY",
@@ -43,6 +46,8 @@ _PARTITIONS = {
     "correspondent": "CORRESPONDENT",
     "account": "ACCOUNT",
     "login": "LOGIN",
+    "report_template": "REPORT_TEMPLATE",
+    "report_macro": "REPORT_MACRO",
 }
 _SITE_PARTITIONS = {"room": "ROOM#", "modality": "RESOURCE#"}
 _TYPES: dict[str, type[Row]] = {
@@ -55,6 +60,8 @@ _TYPES: dict[str, type[Row]] = {
     "correspondent": Correspondent,
     "account": Account,
     "login": Login,
+    "report_template": Template,
+    "report_macro": Macro,
 }
 _MOST_KEY_BYTES = 1024
 _LOAD = ("REFERENCE", "LOAD")
@@ -113,6 +120,8 @@ def _row(kind: str, values: Mapping[str, Any]) -> Row:
     if of_kind is Account:
         known["roles"] = {site: frozenset(roles) for site, roles in known["roles"].items()}
         known["rights"] = frozenset(known["rights"])
+    if of_kind is CatalogueExam and "questions" in known:
+        known["questions"] = tuple(Question(**each) for each in known["questions"])
     return of_kind(**known)
 
 
@@ -180,6 +189,20 @@ class DynamoReferenceBook:
         """Return one correspondent, or None."""
         row = _one(self._table, "correspondent", rpps)
         return row if isinstance(row, Correspondent) else None
+
+    def correspondents(self, rpps: Sequence[str]) -> dict[str, Correspondent]:
+        """Return those that are known, by RPPS."""
+        found = self._table.get_many([(_PARTITIONS["correspondent"], one) for one in rpps if one])
+        rows = (_row("correspondent", item) for item in found.values())
+        return {row.rpps: row for row in rows if isinstance(row, Correspondent)}
+
+    def report_templates(self) -> list[Template]:
+        """Return what reports begin with, in the file's order."""
+        return self._rows("report_template", Template)
+
+    def report_macros(self) -> list[Macro]:
+        """Return the words that are put in by one click, in the file's order."""
+        return self._rows("report_macro", Macro)
 
     def _rows(self, kind: str, of_kind: type[RowType], site: str = "") -> list[RowType]:
         assert kind in KINDS

@@ -23,6 +23,8 @@ from ris.application.reference import (
 )
 from ris.contracts import reference as rows
 from ris.domain.access.session import Account
+from ris.domain.agenda.contraindications import Question
+from ris.domain.report.templates import Macro, Template
 
 FILES: dict[str, type[rows.ReferenceRow]] = {
     "legal_entities.json": rows.LegalEntityRow,
@@ -33,7 +35,11 @@ FILES: dict[str, type[rows.ReferenceRow]] = {
     "practitioners.json": rows.PractitionerRow,
     "correspondents.json": rows.CorrespondentRow,
     "accounts.json": rows.AccountRow,
+    "report_templates.json": rows.ReportTemplateRow,
+    "report_macros.json": rows.ReportMacroRow,
 }
+_OPTIONAL = frozenset({"report_templates.json", "report_macros.json"})
+"""A group without them is whole: its reports begin with the standard headings."""
 _FRENCH = {
     "missing": "manque",
     "extra_forbidden": "nom de champ inconnu",
@@ -78,7 +84,7 @@ def read_folder(folder: Path) -> ReferenceData:
     """Return what a folder of reference files says, every rule checked, across the files too.
 
     Args:
-        folder: Holds the eight files of FILES, each a JSON list in UTF-8.
+        folder: Holds the files of FILES, each a JSON list in UTF-8; those of the reports may be absent.
 
     Raises:
         ReferenceFaults: All the faults found, not only the first.
@@ -97,7 +103,8 @@ def _read_file(path: Path, model: type[RowType], faults: list[Fault]) -> list[Ro
     try:
         listed = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        faults.append(Fault(path.name, 0, "", "fichier absent"))
+        if path.name not in _OPTIONAL:
+            faults.append(Fault(path.name, 0, "", "fichier absent"))
         return []
     except (OSError, UnicodeDecodeError):
         faults.append(Fault(path.name, 0, "", "fichier illisible (UTF-8 attendu)"))
@@ -150,6 +157,17 @@ def _check_named(given: _Given, faults: list[Fault]) -> None:
     for rank, account in enumerate(given.accounts, 1):
         unknown = sorted(set(account.roles) - given.site_names)
         faults.extend(Fault("accounts.json", rank, f"roles.{site}", "site inconnu") for site in unknown)
+    _check_templates(given, faults)
+
+
+def _check_templates(given: _Given, faults: list[Fault]) -> None:
+    """Check that what reports begin with names exams and accounts that exist."""
+    for file, of_reports in (("report_templates.json", given.templates), ("report_macros.json", given.macros)):
+        for rank, row in enumerate(of_reports, 1):
+            if row.exam_code and row.exam_code not in given.exam_codes:
+                faults.append(Fault(file, rank, "exam_code", "examen absent du catalogue"))
+            if row.account_id and row.account_id not in given.account_ids:
+                faults.append(Fault(file, rank, "account_id", "compte inconnu"))
 
 
 class _Given:
@@ -160,6 +178,10 @@ class _Given:
         self.rooms = [row for row in read["rooms.json"] if isinstance(row, rows.RoomRow)]
         self.modalities = [row for row in read["modalities.json"] if isinstance(row, rows.ModalityRow)]
         self.accounts = [row for row in read["accounts.json"] if isinstance(row, rows.AccountRow)]
+        self.templates = [row for row in read["report_templates.json"] if isinstance(row, rows.ReportTemplateRow)]
+        self.macros = [row for row in read["report_macros.json"] if isinstance(row, rows.ReportMacroRow)]
+        self.exam_codes = {row.exam_code for row in read["catalogue.json"] if isinstance(row, rows.CatalogueRow)}
+        self.account_ids = {row.account_id for row in self.accounts}
         self.entities = {row.finess_ej for row in read["legal_entities.json"] if isinstance(row, rows.LegalEntityRow)}
         self.site_names = {site.site for site in self.sites}
         self.modality_places = {(row.site, row.modality) for row in self.modalities}
@@ -182,6 +204,8 @@ _UNIQUE: tuple[tuple[str, str, Callable[[rows.ReferenceRow], object]], ...] = (
     ("practitioners.json", "rpps", _named("rpps")),
     ("correspondents.json", "rpps", _named("rpps")),
     ("accounts.json", "account_id", _named("account_id")),
+    ("report_templates.json", "template_id", _named("template_id")),
+    ("report_macros.json", "macro_id", _named("macro_id")),
 )
 
 
@@ -195,6 +219,16 @@ def _check_unique(file: str, field: str, keys: Iterable[object], faults: list[Fa
         seen.add(key)
 
 
+def _catalogued(row: rows.ReferenceRow) -> CatalogueExam:
+    values = row.model_dump()
+    return CatalogueExam(**{**values, "questions": tuple(Question(**each) for each in values["questions"])})
+
+
+def _template(row: rows.ReportTemplateRow) -> Template:
+    sections = tuple((each.heading, each.text) for each in row.sections)
+    return Template(**{**row.model_dump(), "sections": sections})
+
+
 def _data(read: dict[str, list[rows.ReferenceRow]]) -> ReferenceData:
     accounts = _Given(read).accounts
     return ReferenceData(
@@ -202,7 +236,7 @@ def _data(read: dict[str, list[rows.ReferenceRow]]) -> ReferenceData:
         sites=tuple(Site(**row.model_dump()) for row in read["sites.json"]),
         rooms=tuple(Room(**row.model_dump()) for row in read["rooms.json"]),
         modalities=tuple(Modality(**row.model_dump()) for row in read["modalities.json"]),
-        catalogue=tuple(CatalogueExam(**row.model_dump()) for row in read["catalogue.json"]),
+        catalogue=tuple(_catalogued(row) for row in read["catalogue.json"]),
         practitioners=tuple(Practitioner(**row.model_dump()) for row in read["practitioners.json"]),
         correspondents=tuple(Correspondent(**row.model_dump()) for row in read["correspondents.json"]),
         accounts=tuple(
@@ -216,4 +250,6 @@ def _data(read: dict[str, list[rows.ReferenceRow]]) -> ReferenceData:
             for row in accounts
         ),
         logins=tuple(Login(login.provider, login.subject, row.account_id) for row in accounts for login in row.logins),
+        report_templates=tuple(_template(row) for row in _Given(read).templates),
+        report_macros=tuple(Macro(**row.model_dump()) for row in _Given(read).macros),
     )

@@ -19,6 +19,7 @@ from ris.application.reference import (
     Site,
 )
 from ris.domain.access.session import Account
+from ris.domain.report.templates import Macro, Template
 
 
 class MemoryReferenceTable:
@@ -93,6 +94,18 @@ class MemoryReferenceBook:
         """Return one correspondent, or None."""
         rows = (entry.row for entry in self._table.entries())
         return next((row for row in rows if isinstance(row, Correspondent) and row.rpps == rpps), None)
+
+    def correspondents(self, rpps: Sequence[str]) -> dict[str, Correspondent]:
+        """Return those that are known, by RPPS."""
+        return {one: found for one in rpps if (found := self.correspondent(one))}
+
+    def report_templates(self) -> list[Template]:
+        """Return what reports begin with, in the file's order."""
+        return [entry.row for entry in self._table.entries() if isinstance(entry.row, Template)]
+
+    def report_macros(self) -> list[Macro]:
+        """Return the words that are put in by one click, in the file's order."""
+        return [entry.row for entry in self._table.entries() if isinstance(entry.row, Macro)]
 
     def get(self, account_id: str) -> Account | None:
         """Return the account, or None."""

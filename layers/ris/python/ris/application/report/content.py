@@ -24,6 +24,7 @@ from ris.domain.report.draft import Draft, Validation
 from ris.domain.report.frozen import Act, FrozenReport, Professional, Structure
 from ris.domain.report.identifiers import document_id, report_id, set_id
 from ris.domain.report.marks import Marks
+from ris.domain.report.pacs_link import pacs_link
 from ris.domain.report.version import Version
 
 _WRONG_ENTRY = "110514"
@@ -92,7 +93,7 @@ def content_of(
         performed_start=begun,
         performed_end=ended,
         visibility=draft.marks.visibility,
-        viewer_url=site.pacs_url,
+        viewer_url=pacs_link(site.pacs_url, study_instance_uid=exam.study_instance_uid, accession_number=exam.accession_number),
         footer=site.report_notice,
     )
     _require_drawable(report)

@@ -14,6 +14,7 @@ from ris.domain.identity.patient import Patient
 from ris.domain.report.draft import Draft, Turn, Validation
 from ris.domain.report.frozen import FrozenReport
 from ris.domain.report.version import Version
+from ris.domain.usage.facts import UsageFact
 
 
 class ReportStore(Protocol):
@@ -39,7 +40,13 @@ class ReportStore(Protocol):
         """Write over the row version read; raise Conflict when it no longer stands. Returns the row as written."""
 
     def commit(
-        self, draft: Draft, version: Version, *, deliveries: tuple[Delivery, ...] = (), content: bytes | None = None
+        self,
+        draft: Draft,
+        version: Version,
+        *,
+        deliveries: tuple[Delivery, ...] = (),
+        content: bytes | None = None,
+        facts: tuple[UsageFact, ...] = (),
     ) -> tuple[Draft, Version]:
         """Write a draft, a version, its delivery rows and its frozen content in one transaction, all or none.
 
@@ -48,6 +55,7 @@ class ReportStore(Protocol):
             version: As it shall be, under its row version (0 = new).
             deliveries: As they shall be, under their versions.
             content: The frozen content of this making of the version; None leaves what is there.
+            facts: What becomes true with it, for the figures.
 
         Returns:
             Draft and version as written.

@@ -1,16 +1,21 @@
-"""What waits for a report at a site: exams whose report nobody began, and reports that nobody validated yet."""
+"""What waits for a report: exams whose report nobody began, and reports that nobody validated yet; narrowed by keys, never by a filter."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from ris.application.conflicts import decide
 from ris.application.identity.ports import PatientStore
-from ris.domain.agenda.exam import Exam
+from ris.application.reference import ReferenceBook
+from ris.domain.agenda.exam import PRIORITIES, Exam, ExamKind
 from ris.domain.identity.patient import Patient
-from ris.domain.report.draft import Draft
+from ris.domain.report.draft import Draft, Turn
+
+TAKEN_MAXIMUM = 200
+"""Open reports that one radiologist took: nobody has more at once."""
 
 
 class Exams(Protocol):
@@ -22,7 +27,9 @@ class Exams(Protocol):
     def get_many(self, accession_numbers: list[str]) -> dict[str, Exam]:
         """Return those that exist, by Accession Number."""
 
-    def to_read(self, site: str, *, limit: int) -> list[Exam]:
+    def to_read(
+        self, site: str, *, limit: int, kind: ExamKind | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> list[Exam]:
         """Return the site's exams that were done and whose report nobody began, the longest done first."""
 
     def save(self, exam: Exam) -> Exam:
@@ -32,8 +39,55 @@ class Exams(Protocol):
 class Drafts(Protocol):
     """What the list reads of reports."""
 
-    def unvalidated(self, site: str, *, limit: int) -> list[Draft]:
-        """Return the site's drafts that nobody validated yet, the longest untouched first."""
+    def unvalidated(
+        self,
+        site: str,
+        *,
+        limit: int,
+        turn: Turn = Turn.WRITING,
+        kind: ExamKind | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Draft]:
+        """Return the site's drafts that nobody validated yet, the longest done exam first."""
+
+    def taken_by(self, account_id: str, *, limit: int) -> list[Draft]:
+        """Return the open drafts that a radiologist took, at whatever site."""
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """What a list is narrowed to.
+
+    Args:
+        sites: Of whose exams.
+        modalities: DICOM codes; none means all.
+        priorities: `stat`, `urgent`, `routine`; none means all.
+        since: Exams done at this instant or later; `until` at this one or before.
+        taken_by: Account of a radiologist: only the reports that one took.
+        turns: Empty for what is the radiologists' turn; else what is the secretary's.
+    """
+
+    sites: tuple[str, ...]
+    modalities: tuple[str, ...] = ()
+    priorities: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    taken_by: str = ""
+    turns: tuple[Turn, ...] = ()
+
+    def has(self, draft: Draft) -> bool:
+        """Say whether a report is one of those."""
+        waits = draft.waits_since
+        return (
+            draft.site in self.sites
+            and (not self.modalities or draft.kind.dicom_modality in self.modalities)
+            and (not self.priorities or draft.kind.priority in self.priorities)
+            and waits is not None
+            and (self.since is None or waits >= self.since)
+            and (self.until is None or waits <= self.until)
+            and (not self.turns or draft.turn in self.turns)
+        )
 
 
 @dataclass(frozen=True)
@@ -42,7 +96,7 @@ class ReadingRow:
 
     Args:
         draft: None while nobody began.
-        since: When it was done, or its report last touched.
+        since: When it was done.
         patient: None when the row cannot be found (never hides the exam).
     """
 
@@ -60,33 +114,100 @@ class ReadingList:
     more: bool
 
 
-def reading_list(exams: Exams, patients: PatientStore, drafts: Drafts, site: str, *, limit: int) -> ReadingList:
-    """Return what waits for a report at a site: four reads, however long the list is.
+@dataclass(frozen=True)
+class Waiting:
+    """The ports of the list."""
+
+    exams: Exams
+    drafts: Drafts
+    patients: PatientStore
+    reference: ReferenceBook
+
+
+def reading_list(s: Waiting, narrowing: Narrowing, *, limit: int) -> ReadingList:
+    """Return what waits for a report: a read or two for each list it is made of, however long those are.
+
+    A list is one site; where a modality or a priority is asked for, it is one site, modality and priority.
 
     Args:
-        exams: Of the agenda.
-        patients: Of the identities.
-        drafts: Of the reports.
-        site: Id of a site.
+        s: The ports.
+        narrowing: What is wanted.
         limit: Rows.
     """
-    untouched = {one.accession_number: one for one in exams.to_read(site, limit=limit + 1)}
-    begun = drafts.unvalidated(site, limit=limit + 1)
-    of_drafts = exams.get_many([one.accession_number for one in begun])
-    # A draft is newer than the list its exam stood on.
-    found: list[tuple[Exam, Draft | None]] = [
-        (of_drafts[one.accession_number], one) for one in begun if one.accession_number in of_drafts
-    ]
-    found += [(exam, None) for accession, exam in untouched.items() if accession not in of_drafts]
-    found.sort(key=lambda pair: (_since(*pair), pair[0].accession_number))
+    found = _found(s, narrowing, limit + 1)
     shown = found[:limit]
-    people = patients.get_many(list(dict.fromkeys(exam.patient_id for exam, _ in shown)))
+    people = s.patients.get_many(list(dict.fromkeys(exam.patient_id for exam, _ in shown)))
     rows = tuple(ReadingRow(exam, draft, _since(exam, draft), people.get(exam.patient_id)) for exam, draft in shown)
     return ReadingList(rows, len(found) > limit)
 
 
+def next_to_read(s: Waiting, narrowing: Narrowing, *, after: str, reader: str) -> str:
+    """Return the Accession Number of the first exam of the list that is not the one just done and that no colleague took; or empty.
+
+    Args:
+        s: The ports.
+        narrowing: The list the reader came from.
+        after: Accession Number of the one just done: an index may still show it.
+        reader: Account of who reads.
+    """
+    for exam, draft in _found(s, narrowing, _NEXT):
+        if exam.accession_number != after and (draft is None or draft.reader in ("", reader)):
+            return exam.accession_number
+    return ""
+
+
+_NEXT = 25
+
+
+def _found(s: Waiting, narrowing: Narrowing, limit: int) -> list[tuple[Exam, Draft | None]]:
+    begun = _begun(s, narrowing, limit)
+    untouched = () if narrowing.taken_by or narrowing.turns else _untouched(s, narrowing, limit)
+    of_drafts = s.exams.get_many([one.accession_number for one in begun]) if begun else {}
+    # A draft is newer than the list its exam stood on.
+    found: list[tuple[Exam, Draft | None]] = [
+        (of_drafts[one.accession_number], one) for one in begun if one.accession_number in of_drafts
+    ]
+    found += [(exam, None) for exam in untouched if exam.accession_number not in of_drafts]
+    return sorted(found, key=lambda pair: (_since(*pair), pair[0].accession_number))[:limit]
+
+
+def _begun(s: Waiting, narrowing: Narrowing, limit: int) -> list[Draft]:
+    if narrowing.taken_by:
+        return [one for one in s.drafts.taken_by(narrowing.taken_by, limit=TAKEN_MAXIMUM) if narrowing.has(one)]
+    span = {"since": narrowing.since, "until": narrowing.until}
+    turns = narrowing.turns or (Turn.WRITING,)
+    return [
+        draft
+        for site, kind in _lists(s, narrowing)
+        for turn in turns
+        for draft in s.drafts.unvalidated(site, limit=limit, turn=turn, kind=kind, **span)
+    ]
+
+
+def _untouched(s: Waiting, narrowing: Narrowing, limit: int) -> Iterable[Exam]:
+    span = {"since": narrowing.since, "until": narrowing.until}
+    return [exam for site, kind in _lists(s, narrowing) for exam in s.exams.to_read(site, limit=limit, kind=kind, **span)]
+
+
+def _lists(s: Waiting, narrowing: Narrowing) -> list[tuple[str, ExamKind | None]]:
+    """Return the lists it is made of: sites, or where it is narrowed, each site's modalities by priority."""
+    if not narrowing.modalities and not narrowing.priorities:
+        return [(site, None) for site in narrowing.sites]
+    return [
+        (site, ExamKind(modality, priority))
+        for site in narrowing.sites
+        for modality in _modalities(s, site, narrowing.modalities)
+        for priority in narrowing.priorities or PRIORITIES
+    ]
+
+
+def _modalities(s: Waiting, site: str, wanted: Sequence[str]) -> list[str]:
+    there = dict.fromkeys(machine.dicom_modality for machine in s.reference.modalities(site))
+    return [one for one in there if not wanted or one in wanted]
+
+
 def _since(exam: Exam, draft: Draft | None) -> datetime:
-    return (draft.edited_at if draft else None) or exam.changed_at or exam.appointment.end
+    return (draft.waits_since if draft else None) or exam.done_at
 
 
 def report_begun(exams: Exams, accession: str) -> None:

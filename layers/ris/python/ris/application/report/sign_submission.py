@@ -11,11 +11,13 @@ from ris.application.conflicts import decide
 from ris.application.report.documents import frozen_of, kept, read, version_of
 from ris.application.report.refusing import putting_back
 from ris.application.report.services import ReportServices
-from ris.domain.dispatch.delivery import Delivery
+from ris.domain.dispatch.delivery import Delivery, Origin
 from ris.domain.errors import InvalidInput
 from ris.domain.report.draft import DraftStatus, validated
+from ris.domain.report.frozen import FrozenReport
 from ris.domain.report.succession import succeed
 from ris.domain.report.version import CDA, SIGNATURE, StoredFile, Version, VersionState, advanced
+from ris.domain.usage.facts import UsageFact, validation
 
 
 def sign_submission(s: ReportServices, accession: str, number: int, now: datetime) -> Version:
@@ -33,10 +35,10 @@ def sign_submission(s: ReportServices, accession: str, number: int, now: datetim
     with putting_back(s, accession, number, now, making=version.making):
         signature = s.signer.sign(report, cda, legal_entity=version.legal_entity, now=now)
     file = kept(s, version, SIGNATURE, signature)
-    return decide(lambda: _close(s, version, file, now))
+    return decide(lambda: _close(s, version, report, file, now))
 
 
-def _close(s: ReportServices, version: Version, file: StoredFile, now: datetime) -> Version:
+def _close(s: ReportServices, version: Version, report: FrozenReport, file: StoredFile, now: datetime) -> Version:
     # The draft is read first: it closes together with its version, so a closed one means that the version is signed.
     draft = s.reports.draft(version.accession_number)
     row = version_of(s, version.accession_number, version.version)
@@ -46,8 +48,30 @@ def _close(s: ReportServices, version: Version, file: StoredFile, now: datetime)
         raise InvalidInput("unknown_report", field="accession_number")
     signed = advanced(row, VersionState.SIGNED, SIGNATURE, file, now)
     after = _succession(s, row, now)
-    _, written = s.reports.commit(validated(draft, version.version), signed, deliveries=after)
+    fact = _validation(row, report, now)
+    _, written = s.reports.commit(validated(draft, version.version), signed, deliveries=after, facts=(fact,))
     return written
+
+
+def _validation(version: Version, report: FrozenReport, now: datetime) -> UsageFact:
+    """Return the fact that counts the version: what it says of itself, and how each channel was planned."""
+    origin = Origin(
+        time_zone=report.time_zone,
+        legal_entity=version.legal_entity,
+        finess_geo=report.structure.finess_geo,
+        author=report.author.rpps,
+        qualified=report.identity is not None,
+    )
+    return validation(
+        version.accession_number,
+        version.site,
+        version.version,
+        version.document_id,
+        origin,
+        now,
+        plan=tuple(f"{one.channel}:{one.state.value}:{one.reason}" for one in version.plan),
+        marks=tuple(name for name, on in vars(version.marks).items() if on),
+    )
 
 
 def _succession(s: ReportServices, version: Version, now: datetime) -> tuple[Delivery, ...]:
