@@ -25,7 +25,7 @@ _LOST_RACE = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
 def instant_text(instant: datetime | None) -> str:
     """Return an aware instant as 27 characters of UTC that sort by time; empty for None."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if instant else ""
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z" if instant else ""
 
 
 def instant_of(text: str) -> datetime | None:

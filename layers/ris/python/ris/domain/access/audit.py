@@ -65,7 +65,7 @@ class AuditRecord:
     @property
     def day(self) -> str:
         """The UTC day the record belongs to, `YYYY-MM-DD`."""
-        return self.instant.strftime("%Y-%m-%d")
+        return self.instant.date().isoformat()
 
     def listed(self) -> dict[AuditBy, str]:
         """Return the lists it is on besides its day's, each with its value."""

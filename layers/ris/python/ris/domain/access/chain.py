@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from ris.domain.access.audit import AuditRecord
@@ -81,12 +81,12 @@ def key_of(record: AuditRecord) -> str:
 
 def instant_key(instant: datetime) -> str:
     """Return an instant as the beginning of a key."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def digest_of(record: AuditRecord) -> str:
     """Return the SHA-256 of everything a record says, independent of how a store lays it out; a patient it does not name is not said."""
-    values = asdict(record) | {"instant": instant_key(record.instant)}
+    values = vars(record) | {"instant": instant_key(record.instant)}
     if not record.patient_id:
         del values["patient_id"]
     text = json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
