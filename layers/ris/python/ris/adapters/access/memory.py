@@ -66,7 +66,8 @@ class MemoryAuditTrail:
     def append(self, record: AuditRecord) -> None:
         """Write one record; raise Conflict when another has its key."""
         with self._lock:
-            kept = next((kept for kept in self.records if _key(kept) == _key(record)), None)
+            twins = (kept for kept in self.records if kept.audit_id == record.audit_id)
+            kept = next((twin for twin in twins if _key(twin) == _key(record)), None)
             if kept is None:
                 self.records.append(record)
             elif kept != record:
