@@ -9,10 +9,11 @@ import functools
 import os
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ris.application.agenda.gateways import GatewayBook
     from ris.application.agenda.services import Services
     from ris.domain.agenda.exam import Exam
     from ris.domain.dispatch.delivery import Delivery
@@ -50,9 +51,22 @@ def services() -> Services:
         workflows=StepFunctionsWorkflows(boto3.client("stepfunctions"), booking=booking),
         feed=QueueWorklistPublisher(boto3.client("sqs"), prefix=os.environ.get("SITE_QUEUE_PREFIX", "")),
         # The machine's ARN names account, region and prefix: no two deployments have the same.
-        settings=AgendaSettings(uid_namespace=booking, study_uid_root=os.environ.get("STUDY_UID_ROOT") or "2.25"),
+        settings=AgendaSettings(
+            uid_namespace=booking,
+            study_uid_root=os.environ.get("STUDY_UID_ROOT") or "2.25",
+            horizon=timedelta(days=int(os.environ.get("BOOKING_HORIZON_DAYS") or "550")),
+        ),
         new_token=functools.partial(secrets.token_hex, 16),
     )
+
+
+@functools.cache
+def gateways() -> GatewayBook:
+    """Return what gateways say of themselves over AWS, from this function's environment."""
+    from ris.adapters.agenda.gateways import DynamoGatewayBook
+    from ris.bootstrap.dispatch import table
+
+    return DynamoGatewayBook(table("MESSAGES"))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ris.bootstrap.dispatch import client, table
@@ -101,7 +101,15 @@ def apply_services() -> ApplyServices:
         exams=DynamoExamStore(table("EXAMS")),
         settings=settings(),
         reissues=StoredReissues(documents.services()) if documents.may_start() else None,
+        republish=_republish,
     )
+
+
+def _republish(patient_id: str, now: datetime) -> object:
+    from ris.application.agenda.publish_worklist import republish_patient
+    from ris.bootstrap.agenda import services
+
+    return republish_patient(services(), patient_id, now)
 
 
 def may_start() -> bool:

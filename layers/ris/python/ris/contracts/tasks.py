@@ -14,10 +14,14 @@ class Task(BaseModel):
 
 
 class BookingInput(Task):
-    """Input of the booking machine and of each of its tasks; execution name `booking-{accession_number}`."""
+    """Input of the booking machine and of each of its tasks; execution name `booking-{accession_number}`.
+
+    With a `change` (`moved-{n}`, `cancelled`) nothing is confirmed: modality and PACS are told.
+    """
 
     accession_number: str
     hold_token: str
+    change: str = ""
 
 
 class BookingOutput(Task):
@@ -178,6 +182,18 @@ class SealOutput(Task):
     """What one run of seal_audit bound, in records."""
 
     sealed: int
+
+
+class CountInput(Task):
+    """Input of count_usage: the sites to count; what a schedule sends names none, which means all."""
+
+    sites: tuple[str, ...] = ()
+
+
+class CountOutput(Task):
+    """What one run of count_usage did, in days whose figures were not what the facts say now."""
+
+    changed: int
 
 
 class WatchInput(Task):

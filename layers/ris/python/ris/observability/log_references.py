@@ -50,6 +50,8 @@ class LogReference(Enum):
 
     INTAKE_DICOM_001 = ("info", "MPPS applied to every exam it references")
     INTAKE_DICOM_002 = ("warning", "MPPS waits for a person: its code says why")
+    INTAKE_DICOM_003 = ("info", "A gateway said how it is; its count is of the steps of a full worklist it was sent again")
+    INTAKE_DICOM_004 = ("info", "The archive spoke of a study: its exam says since when, if it is ours")
 
     CONFIRM_BOOKING_001 = ("warning", "Booked, but the question to INSi could not be recorded; the desk asks")
 
@@ -65,9 +67,15 @@ class LogReference(Enum):
     SEAL_AUDIT_001 = ("info", "Audit of a site sealed; count is what was bound")
     SEAL_AUDIT_002 = ("warning", "Another run seals the same site; it goes on at the next run")
 
+    COUNT_USAGE_001 = ("info", "Usage of a site counted; count is the days whose figures changed")
+    COUNT_USAGE_002 = ("warning", "Usage of a site could not be counted; the next run does it")
+
     WATCH_CERTIFICATES_001 = ("info", "Days left of a certificate")
     WATCH_CERTIFICATES_002 = ("warning", "A certificate is to be renewed; count is the alert it has reached, in days")
     WATCH_CERTIFICATES_003 = ("warning", "A legal entity has no certificate in this secret")
+
+    REVOCATION_001 = ("warning", "A list of revoked certificates cannot be had; outcome says whether the call went on without it")
+    REVOCATION_002 = ("error", "The certificate of a server is revoked; nothing was sent to it")
 
     PORTAL_001 = ("error", "Page crashed")
     PORTAL_002 = ("warning", "Page refused, by one of the groups of errors")

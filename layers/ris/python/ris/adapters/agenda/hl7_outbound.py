@@ -2,7 +2,8 @@
 
 Shape of the order: HL7 v2.5.1 in UTF-8; one ORC/OBR per scheduled step; OBR-18 is the Accession Number, OBR-19 the Requested
 Procedure ID, OBR-20 the Scheduled Procedure Step ID, OBR-24 the modality, and ZDS-1 the Study Instance UID, which the PACS learns
-from nowhere else (IHE RAD TF-2 §4.4, RAD-4). No INS leaves: PID-32 is `VIDE` and PID-3 holds the IPP alone.
+from nowhere else (IHE RAD TF-2 §4.4, RAD-4). A change of its place has ORC-1 `XO`, its end `CA` (§4.13, RAD-13). No INS leaves: PID-32
+is `VIDE` and PID-3 holds the IPP alone.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from ris.adapters.agenda.er7 import Message, components, escape, frame, read, se
 from ris.application.dispatch.ports import Answer, OrderFacts
 from ris.domain.agenda.exam import ScheduledStep
 from ris.domain.agenda.request import Prescriber
+from ris.domain.dispatch.delivery import CREATE, DELETE, REPLACE
 from ris.domain.errors import InvalidInput
 
+_CONTROL = {CREATE: ("NW", "SC"), REPLACE: ("XO", "SC"), DELETE: ("CA", "CA")}
+"""ORC-1 and ORC-5 of what a row does at the PACS (HL7 tables 0119 and 0038; IHE RAD TF-2 §4.4 and §4.13)."""
 _PRIORITIES = {"stat": "S", "urgent": "A", "routine": "R"}
 _RPPS_AUTHORITY = "ASIP-SANTE-PS&1.2.250.1.71.4.2.1&ISO"
 
@@ -133,10 +137,10 @@ def _orc(facts: OrderFacts) -> str:
     return segment(
         "ORC",
         {
-            1: "NW",
+            1: _CONTROL[facts.operation][0],
             2: _placer(facts),
             3: components(facts.exam.accession_number, "RIS"),
-            5: "SC",
+            5: _CONTROL[facts.operation][1],
             7: _timing(facts),
             9: _instant(facts, facts.sent_at),
             12: _prescriber(facts),

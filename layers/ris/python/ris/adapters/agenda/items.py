@@ -12,7 +12,7 @@ from ris.application.agenda.ports import MppsRecord
 from ris.domain.agenda.contraindications import Override
 from ris.domain.agenda.exam import Appointment, Exam, ExamKind, ExamState, Performed, ScheduledStep
 from ris.domain.agenda.interval import Interval
-from ris.domain.agenda.mpps import StepReference
+from ris.domain.agenda.mpps import Settlement, StepReference
 from ris.domain.agenda.request import ImagingRequest, Prescriber, RequestState
 from ris.domain.agenda.resource_day import ResourceDay, Slot, SlotState
 
@@ -62,6 +62,7 @@ def exam_item(exam: Exam) -> Item:
         "publish_due_at": instant_text(exam.publish_due_at),
         "arrived_at": instant_text(exam.arrived_at),
         "called_at": instant_text(exam.called_at),
+        "images_at": instant_text(exam.images_at),
         "to_call_since": instant_text(exam.to_call_since),
         "version": exam.version + 1,
         **_due(exam.site, _exam_list(exam)),
@@ -108,6 +109,7 @@ def exam_of(item: Item) -> Exam:
         reported=item.get("reported", False),
         arrived_at=instant_of(item.get("arrived_at", "")),
         called_at=instant_of(item.get("called_at", "")),
+        images_at=instant_of(item.get("images_at", "")),
         to_call_since=instant_of(item.get("to_call_since", "")),
         answers=item.get("answers", {}),
         override=Override(**item["override"]) if item.get("override") else None,
@@ -170,6 +172,7 @@ def mpps_item(record: MppsRecord) -> Item:
         "pk": pk,
         "sk": sk,
         "received_at": instant_text(record.received_at),
+        "settlements": [_instants(asdict(one)) for one in record.settlements],
         # As text: DICOM JSON holds fractions, and nothing is ever asked of its fields.
         "datasets": json.dumps(record.datasets, ensure_ascii=False, separators=(",", ":")),
         "version": record.version + 1,
@@ -187,8 +190,13 @@ def mpps_of(item: Item) -> MppsRecord:
         reason=item["reason"],
         received_at=instant_of(item["received_at"]),
         datasets=json.loads(item["datasets"]),
+        settlements=tuple(_settlement(one) for one in item.get("settlements", [])),
         version=item["version"],
     )
+
+
+def _settlement(said: dict[str, Any]) -> Settlement:
+    return Settlement(**{**said, "at": _instant(said["at"]), "undone_at": instant_of(said["undone_at"] or "")})
 
 
 def day_item(day: ResourceDay) -> Item:

@@ -48,6 +48,11 @@ def message_of(envelope: DicomInbound) -> MppsMessage:
     )
 
 
+def study_of(envelope: DicomInbound) -> str:
+    """Return the Study Instance UID (0020,000D) of what an archive says: an Instance Availability Notification names one."""
+    return _text(envelope.dataset, "0020000D")
+
+
 def _refers(step: dict[str, Any]) -> bool:
     """An unscheduled MPPS has one item with its own Study UID and neither step nor accession: the UID may still be ours."""
     return any(_text(step, tag) for tag in ("00400009", "00080050", "0020000D"))

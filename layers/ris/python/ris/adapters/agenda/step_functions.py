@@ -31,7 +31,9 @@ class StepFunctionsWorkflows:
 
         name = booking_name(accession_number, attempt, change)
         # A change that is absent is not in the input: the machine asks whether it is present.
-        given = BookingInput(accession_number=accession_number, hold_token=hold_token, change=change).model_dump_json(exclude_defaults=True)
+        given = BookingInput(accession_number=accession_number, hold_token=hold_token, change=change).model_dump_json(
+            exclude_defaults=True
+        )
         try:
             self._client.start_execution(stateMachineArn=self._booking, name=name, input=given)
         except ClientError as error:

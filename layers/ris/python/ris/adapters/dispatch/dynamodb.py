@@ -9,7 +9,8 @@
 | answer of the DMP that cannot be believed | `EXAM#{accession}` | `STRANGE#v{version}#{instant}#{operation}` | |
 
 What a row makes count goes into the table `usage` in the same transaction (`ris.adapters.usage.dynamodb`). The MSH-10 is a function of
-the row's key, so its item is written once, with the row's first version, and never changes. A row without MSH-10 (the DMP) has none.
+the row's key, so its item is written once, with the row's first version, and never changes; an order that is changed or taken back has
+another MSH-10 for each word, and its item with it. A row without MSH-10 (the DMP) has none.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from ris.application.dispatch.ports import RowPlace
 from ris.domain.dispatch.channels import MAIL, OURS
 from ris.domain.dispatch.delivery import CREATE, Delivery, DeliveryState, Origin
 from ris.domain.dispatch.mail import SENDING, waits_for_paper
+from ris.domain.dispatch.stuck import stuck_since
 from ris.domain.usage.facts import counted
 
 
@@ -103,6 +105,12 @@ class DynamoDeliveryStore:
         """Return rows of the site that were rejected since, the earliest first."""
         return [_delivery(item) for item in self._table.due(f"{site}#rejected", since=since, limit=limit)]
 
+    def stuck(self, site: str, channel: str, *, limit: int, after: str = "") -> list[Delivery]:
+        """Return stuck rows of a site's channel, the longest stuck first."""
+        last = _stuck_place(site, channel, after) if after else None
+        found = self._table.due(f"{site}#{channel}", index="stuck", limit=limit, after=last)
+        return [_delivery(item) for item in found]
+
 
 class DynamoStrangeAnswers:
     """Implements `StrangeAnswers`.
@@ -119,13 +127,24 @@ class DynamoStrangeAnswers:
         said = {name: getattr(answer, name) for name in _SAID}
         asked_at = instant_text(answer.asked_at)
         key = {"pk": f"EXAM#{answer.owner}", "sk": f"STRANGE#v{answer.report_version}#{asked_at}#{answer.operation}"}
-        write(self._table.client, [self._table.putting({**key, **said, "asked_at": asked_at})])
+        listed = {"due_pk": ALL_STRANGE, "due_at": asked_at}
+        write(self._table.client, [self._table.putting({**key, **said, **listed, "asked_at": asked_at})])
+
+    def get(self, owner: str, report_version: int, asked_at: datetime, operation: str) -> StrangeAnswer | None:
+        """Return one, read consistently, or None."""
+        item = self._table.get(f"EXAM#{owner}", f"STRANGE#v{report_version}#{instant_text(asked_at)}#{operation}")
+        return _strange(item) if item else None
+
+    def newest(self, *, limit: int) -> list[StrangeAnswer]:
+        """Return those of the whole group, the newest first."""
+        return [_strange(item) for item in self._table.due(ALL_STRANGE, newest_first=True, limit=limit)]
 
     def of_version(self, owner: str, report_version: int) -> list[StrangeAnswer]:
         """Return those about one version, oldest first."""
         return [_strange(item) for item in self._table.query(f"EXAM#{owner}", prefix=f"STRANGE#v{report_version}#")]
 
 
+ALL_STRANGE = "-#strange"
 _SAID = ("owner", "report_version", "operation", "status", "content_type", "why", "content")
 
 
@@ -137,10 +156,17 @@ def _strange(item: Item) -> StrangeAnswer:
     return StrangeAnswer(**{**said, "content": bytes(item["content"])}, asked_at=asked_at)
 
 
+def _stuck_place(site: str, channel: str, key: str) -> Item:
+    """Return the keys of the row that `stuck_key` named, on the list and in the table."""
+    since, owner, recipient, version = key.split("~")
+    sk = _sort_key(channel, recipient, int(version))
+    return {"pk": f"EXAM#{owner}", "sk": sk, "stuck_pk": f"{site}#{channel}", "stuck_at": since}
+
+
 def delivery_writes(table: Table, delivery: Delivery) -> list[Write]:
     """Return the writes of a row over the version read, for a transaction of its own or of somebody else's (a report being frozen)."""
     writes = [table.putting_version(_item(replace(delivery, version=delivery.version + 1)), delivery.version)]
-    if delivery.version == 0 and delivery.message_id:
+    if delivery.message_id and (delivery.version == 0 or (delivery.revision and not delivery.attempts)):
         writes.append(table.putting({"pk": f"OUTBOUND#{delivery.message_id}", "sk": "OUTBOUND", **_name_of(delivery)}))
     return writes
 
@@ -172,13 +198,21 @@ def _item(row: Delivery) -> Item:
         "version": row.version,
         **({"report_version": row.report_version, "document_id": row.document_id} if row.report_version else {}),
         **({"executions": row.executions} if row.executions else {}),
+        **({"revision": row.revision} if row.revision else {}),
         **{name: getattr(row, name) for name in _SENT_TEXTS if getattr(row, name)},
         **{name: instant_text(getattr(row, name)) for name in _SENT_INSTANTS if getattr(row, name)},
         **({"who_sends": row.who_sends} if row.who_sends != OURS else {}),
         **({"origin": asdict(row.origin)} if row.origin else {}),
         **({name: getattr(row, name) for name in _SUCCESSION} if row.operation != CREATE else {}),
+        **({"noted_at": instant_text(row.noted_at)} if row.noted_at else {}),
         **_listed(row),
+        **_stuck(row),
     }
+
+
+def _stuck(row: Delivery) -> Item:
+    since = stuck_since(row)
+    return {"stuck_pk": f"{row.site}#{row.channel}", "stuck_at": instant_text(since)} if since else {}
 
 
 def _listed(row: Delivery) -> Item:
@@ -209,8 +243,10 @@ def _delivery(item: Item) -> Delivery:
         report_version=item.get("report_version", 0),
         document_id=item.get("document_id", ""),
         executions=item.get("executions", 0),
+        revision=item.get("revision", 0),
         **instants,
         who_sends=item.get("who_sends", OURS),
+        noted_at=instant_of(item.get("noted_at", "")),
         origin=Origin(**item["origin"]) if "origin" in item else None,
         operation=item.get("operation", CREATE),
         predecessor=item.get("predecessor", ""),

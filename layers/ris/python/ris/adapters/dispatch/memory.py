@@ -13,6 +13,7 @@ from ris.application.dispatch.ports import RowPlace
 from ris.domain.dispatch.channels import MAIL
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.dispatch.mail import waits_for_paper
+from ris.domain.dispatch.stuck import stuck_key, stuck_since
 from ris.domain.usage.facts import UsageFact, counted
 
 RowKey = RowPlace
@@ -24,6 +25,7 @@ class MemoryDeliveryStore:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rows: dict[RowKey, Delivery] = {}
+        self._sent: dict[str, RowKey] = {}
         self.facts: list[UsageFact] = []
 
     def get(self, owner: str, channel: str, recipient: str, report_version: int = 0) -> Delivery | None:
@@ -36,7 +38,8 @@ class MemoryDeliveryStore:
 
     def find_by_message_id(self, message_id: str) -> Delivery | None:
         """Return the row whose MSH-10 it is, or None."""
-        return next((row for row in self._rows.values() if message_id and row.message_id == message_id), None)
+        key = self._sent.get(message_id)
+        return self._rows.get(key) if key else None
 
     def find_by_document(self, document_id: str) -> list[Delivery]:
         """Return the mail rows of a document that left."""
@@ -52,6 +55,8 @@ class MemoryDeliveryStore:
             moved, facts = counted(delivery)
             written = replace(moved, version=delivery.version + 1)
             self._rows[key] = written
+            if written.message_id:
+                self._sent[written.message_id] = key
             self.facts += facts
             return written
 
@@ -80,6 +85,11 @@ class MemoryDeliveryStore:
         late = [row for row in found if row.changed_at and row.changed_at >= since]
         return sorted(late, key=lambda row: (str(row.changed_at), row.owner))[:limit]
 
+    def stuck(self, site: str, channel: str, *, limit: int, after: str = "") -> list[Delivery]:
+        """Return stuck rows of a site's channel, the longest stuck first."""
+        listed = [row for row in self._rows.values() if (row.site, row.channel) == (site, channel) and stuck_since(row)]
+        return sorted((row for row in listed if stuck_key(row) > after), key=stuck_key)[:limit]
+
 
 def left_by_mail(row: Delivery) -> bool:
     """Say whether the row is one of a mail that was given to the operator at least once."""
@@ -100,6 +110,15 @@ class MemoryStrangeAnswers:
         """See the port."""
         found = [one for one in self._kept if (one.owner, one.report_version) == (owner, report_version)]
         return sorted(found, key=lambda one: (one.asked_at, one.operation))
+
+    def get(self, owner: str, report_version: int, asked_at: datetime, operation: str) -> StrangeAnswer | None:
+        """See the port."""
+        wanted = (owner, report_version, asked_at, operation)
+        return next((one for one in self._kept if (one.owner, one.report_version, one.asked_at, one.operation) == wanted), None)
+
+    def newest(self, *, limit: int) -> list[StrangeAnswer]:
+        """See the port."""
+        return sorted(self._kept, key=lambda one: one.asked_at, reverse=True)[:limit]
 
 
 def planning_order(row: Delivery) -> tuple[str, str, str, int]:

@@ -53,7 +53,11 @@ def apply_mpps(s: Services, message: MppsMessage, now: datetime) -> MppsRecord:
     Raises:
         RemoteUnavailable: `too_busy`; the queue delivers the message again.
     """
-    record = decide(partial(_keep, s, message))
+    return bring_together(s, decide(partial(_keep, s, message)), now)
+
+
+def bring_together(s: Services, record: MppsRecord, now: datetime) -> MppsRecord:
+    """Join a row into the exams it belongs to, tell their worklists, and write on the row what a person still has to do."""
     found, missing = _exams_of(s, record)
     moved = [decide(partial(_move, s, exam.accession_number, record.performed, now)) for exam in found]
     for exam in moved:
@@ -77,8 +81,12 @@ def _keep(s: Services, message: MppsMessage) -> MppsRecord:
 
 
 def _exams_of(s: Services, record: MppsRecord) -> tuple[list[Exam], int]:
-    """Return the exams its references name, each once, and how many references name none of this site."""
+    """Return the exams its references name, each once, and how many references name none of this site; or the one a person named."""
     found: dict[str, Exam] = {}
+    settled = record.settled
+    if settled is not None:
+        exam = s.exams.get(settled.accession_number) if settled.accession_number else None
+        return [exam] if exam else [], 0
     missing = 0
     for reference in record.references:
         exam = _match(s, record.site, reference)
@@ -119,12 +127,15 @@ def _vanished(accession: str) -> Exam:
 def _conclude(s: Services, record: MppsRecord, moved: list[Exam], missing: int) -> MppsRecord:
     """Write on the row which exams it moved and what a person still has to do."""
     current = s.exams.get_mpps(record.performed.sop_instance_uid) or record
-    accessions = tuple(sorted({*current.accession_numbers, *(exam.accession_number for exam in moved)}))
+    before = () if current.settled else current.accession_numbers
+    accessions = tuple(sorted({*before, *(exam.accession_number for exam in moved)}))
     concluded = replace(current, accession_numbers=accessions, reason=_reason(current, moved, missing))
     return current if concluded == current else s.exams.save_mpps(concluded)
 
 
 def _reason(record: MppsRecord, moved: list[Exam], missing: int) -> str:
+    if record.settled is not None:
+        return ""
     if "mpps_create" not in record.datasets:
         return "created_later"
     named = any(one.sps_id or one.accession_number for one in record.references)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
+from ris.application.agenda.placing import Place, Wanted, appointment_at, check_place, free_machine, look_up, step_on
 from ris.application.agenda.ports import Booking
 from ris.application.agenda.services import Services
 from ris.application.conflicts import decide
-from ris.application.reference import CatalogueExam, Modality, Room, Site
+from ris.application.reference import Modality
 from ris.domain.agenda import rules
-from ris.domain.agenda.exam import Appointment, Exam, ExamState, ScheduledStep
-from ris.domain.agenda.interval import Interval
-from ris.domain.agenda.numbers import accession_authority, step_id, study_instance_uid
+from ris.domain.agenda.contraindications import Override, answers_to, contraindications, unanswered
+from ris.domain.agenda.exam import Exam, ExamState
+from ris.domain.agenda.numbers import accession_authority, study_instance_uid
 from ris.domain.agenda.request import ImagingRequest, RequestState
-from ris.domain.agenda.resource_day import ResourceDay, Slot, SlotState
-from ris.domain.agenda.site_calendar import instant_of, opening_of
-from ris.domain.errors import InvalidInput, Refused, RemoteUnavailable
-from ris.domain.identity.patient import Patient
+from ris.domain.agenda.resource_day import Slot, SlotState
+from ris.domain.errors import InvalidInput, RemoteUnavailable
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,9 @@ class BookAppointment:
         start: `HH:MM`, wall time at the site; the end follows from the catalogue's duration.
         fold: For a time the clock shows twice: 0 the first, 1 the second; else None.
         actor: Account id of who books.
+        answers: To the exam's questions on contraindications, by code; those nobody could answer yet are absent.
+        override: Who decided that the exam takes place in spite of a contraindication.
+        arrived: The patient is there: every question must have its answer.
     """
 
     site: str
@@ -42,18 +45,9 @@ class BookAppointment:
     start: str
     fold: int | None
     actor: str
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """The command with its names looked up."""
-
-    site: Site
-    room: Room
-    machines: tuple[Modality, ...]
-    kind: CatalogueExam
-    patient: Patient
-    interval: Interval
+    answers: Mapping[str, str] = field(default_factory=dict)
+    override: Override | None = None
+    arrived: bool = False
 
 
 def book_appointment(s: Services, command: BookAppointment, now: datetime) -> Exam:
@@ -64,23 +58,25 @@ def book_appointment(s: Services, command: BookAppointment, now: datetime) -> Ex
 
     Raises:
         InvalidInput: `unknown_site`, `unknown_room`, `unknown_exam`, `unknown_patient`, `unknown_request`, `no_such_day`,
-            `no_such_time`, `doubled_time`; the field is the command's.
-        Refused: `request_not_bookable`, `in_the_past`, `outside_opening_hours`, `wrong_modality`, `no_ipp_at_site`,
-            `duplicate_exam`, `slot_taken`.
+            `no_such_time`, `doubled_time`, `answer_malformed`; the field is the command's.
+        Refused: `request_not_bookable`, `in_the_past`, `too_far`, `outside_opening_hours`, `wrong_modality`, `no_ipp_at_site`,
+            `duplicate_exam`, `contraindication`, `questions_unanswered`, `slot_taken`, `machine_out_of_service`.
         RemoteUnavailable: `too_busy`, nothing was held.
     """
-    wanted = _look_up(s, command)
+    place = Place(command.site, command.room, command.day, command.start, command.fold)
+    wanted = look_up(s, place, command.patient_id, command.exam_code)
+    answers = answers_to(wanted.kind.questions, command.answers)
     token = s.new_token()
     numbers: list[str] = []
 
     def attempt() -> Exam:
         request = _request(s, command)
-        _check(s, command, wanted, request, now)
-        days = s.agenda.days(command.site, [command.room, *(one.modality for one in wanted.machines)], command.day)
-        machine = _free_machine(wanted, days, now)
+        _check(s, command, wanted, request, answers, now)
+        days = s.agenda.days(command.site, wanted.resources, command.day)
+        machine = free_machine(wanted, days, now)
         # The number is taken only now, and once, so that refused bookings leave no holes.
         numbers[:] = numbers or [s.exams.next_accession_number(now)]
-        exam = _exam(s, command, wanted, machine, numbers[0], token, now)
+        exam = replace(_exam(s, command, wanted, machine, numbers[0], token, now), answers=answers)
         exam = replace(exam, priority=request.priority) if request else exam
         slot = Slot(wanted.interval, exam.accession_number, SlotState.HELD, token, exam.hold_expires_at)
         held = tuple(days[resource].hold(slot, now=now) for resource in exam.appointment.resources)
@@ -93,25 +89,6 @@ def book_appointment(s: Services, command: BookAppointment, now: datetime) -> Ex
     return exam
 
 
-def _look_up(s: Services, command: BookAppointment) -> _Wanted:
-    site = s.reference.site(command.site)
-    if site is None:
-        raise InvalidInput("unknown_site", field="site")
-    room = next((one for one in s.reference.rooms(command.site) if one.room == command.room), None)
-    if room is None:
-        raise InvalidInput("unknown_room", field="room")
-    kind = s.reference.catalogue_exam(command.exam_code)
-    if kind is None:
-        raise InvalidInput("unknown_exam", field="exam")
-    patient = s.patients.get(command.patient_id)
-    if patient is None or command.site not in patient.sites:
-        raise InvalidInput("unknown_patient", field="patient")
-    start = instant_of(command.day, command.start, site.time_zone, fold=command.fold)
-    machines = {one.modality: one for one in s.reference.modalities(command.site)}
-    suitable = [machines[one] for one in room.modalities if one in machines and machines[one].dicom_modality == kind.dicom_modality]
-    return _Wanted(site, room, tuple(suitable), kind, patient, Interval(start, start + timedelta(minutes=kind.duration_minutes)))
-
-
 def _request(s: Services, command: BookAppointment) -> ImagingRequest | None:
     if not command.request_id:
         return None
@@ -121,55 +98,57 @@ def _request(s: Services, command: BookAppointment) -> ImagingRequest | None:
     return request
 
 
-def _check(s: Services, command: BookAppointment, wanted: _Wanted, request: ImagingRequest | None, now: datetime) -> None:
+def _check(
+    s: Services,
+    command: BookAppointment,
+    wanted: Wanted,
+    request: ImagingRequest | None,
+    answers: Mapping[str, str],
+    now: datetime,
+) -> None:
     rules.request_not_bookable(request)
-    rules.in_the_past(wanted.interval, now=now)
-    rules.outside_opening_hours(wanted.interval, opening_of(command.day, wanted.site.opening, wanted.site.time_zone))
-    rules.wrong_modality([one.modality for one in wanted.machines])
-    rules.no_ipp_at_site(wanted.patient.ipp(wanted.site.ipp_authority))
+    check_place(s, wanted, now)
     rules.duplicate_exam(s.exams.planned(command.patient_id, command.day, command.exam_code))
-
-
-def _free_machine(wanted: _Wanted, days: dict[str, ResourceDay], now: datetime) -> Modality:
-    free = [one for one in wanted.machines if days[one.modality].blocked_by(wanted.interval, now=now) is None]
-    if not free or days[wanted.room.room].blocked_by(wanted.interval, now=now) is not None:
-        raise Refused("slot_taken", field="start")
-    return free[0]
+    rules.contraindication(contraindications(wanted.kind.questions, answers), command.override)
+    if command.arrived:
+        rules.questions_unanswered(unanswered(wanted.kind.questions, answers))
 
 
 def _exam(
-    s: Services, command: BookAppointment, wanted: _Wanted, machine: Modality, accession: str, token: str, now: datetime
+    s: Services, command: BookAppointment, wanted: Wanted, machine: Modality, accession: str, token: str, now: datetime
 ) -> Exam:
-    step = ScheduledStep(
-        sps_id=step_id(accession, 1),
-        station_ae_title=machine.ae_title,
-        station_name=machine.station_name,
-        dicom_modality=machine.dicom_modality,
-        description=wanted.kind.label,
-    )
-    root, namespace = s.settings.study_uid_root, s.settings.uid_namespace
-    return Exam(
-        accession_number=accession,
-        study_instance_uid=study_instance_uid(accession, root=root, namespace=namespace),
-        accession_authority=accession_authority(root=root, namespace=namespace),
-        site=command.site,
-        patient_id=command.patient_id,
-        request_id=command.request_id or "",
-        exam_code=wanted.kind.exam_code,
-        exam_label=wanted.kind.label,
-        appointment=Appointment(
+    return new_exam(
+        s,
+        Exam(
+            accession_number=accession,
+            study_instance_uid="",
             site=command.site,
-            day=command.day,
-            start=wanted.interval.start,
-            end=wanted.interval.end,
-            room=command.room,
-            modality=machine.modality,
-            resources=tuple(dict.fromkeys((command.room, machine.modality))),
+            patient_id=command.patient_id,
+            request_id=command.request_id or "",
+            exam_code=wanted.kind.exam_code,
+            exam_label=wanted.kind.label,
+            appointment=appointment_at(wanted, machine),
+            state=ExamState.HELD,
+            steps=(step_on(machine, accession, wanted.kind.label),),
+            booked_by=command.actor,
+            override=command.override,
+            arrived_at=now if command.arrived else None,
         ),
+        token,
+        now,
+    )
+
+
+def new_exam(s: Services, exam: Exam, token: str, now: datetime) -> Exam:
+    """Return an exam as one that begins its life here: held, with the numbers this deployment gives."""
+    root, namespace = s.settings.study_uid_root, s.settings.uid_namespace
+    return replace(
+        exam,
+        study_instance_uid=study_instance_uid(exam.accession_number, root=root, namespace=namespace),
+        accession_authority=accession_authority(root=root, namespace=namespace),
         state=ExamState.HELD,
         hold_token=token,
         hold_expires_at=now + s.settings.hold_for,
-        steps=(step,),
-        booked_by=command.actor,
         changed_at=now,
+        version=0,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,10 +11,13 @@ from ris.application.agenda.ports import Booking
 from ris.application.agenda.publish_worklist import publish_soon
 from ris.application.agenda.services import Services
 from ris.application.conflicts import decide
+from ris.domain.agenda import rules
 from ris.domain.agenda.exam import Exam, ExamState
 from ris.domain.agenda.request import RequestState
-from ris.domain.errors import InvalidInput, Refused
+from ris.domain.errors import InvalidInput, Refused, RemoteUnavailable
 
+NO_SHOW = "no_show"
+"""The patient did not come; the request goes back on the list, and the exam keeps who noted it."""
 ORDER_CANCELLED = "order_cancelled"
 """The sender took the request back (ORC-1 `CA`): it is not to be booked again. Any other reason puts it back on the list."""
 
@@ -22,7 +26,7 @@ def cancel_exam(s: Services, accession: str, reason: str, actor: str, now: datet
     """Cancel a held or booked exam; a second cancellation changes nothing.
 
     Args:
-        reason: Code: `order_cancelled`, `patient`, `site` …
+        reason: Code: `order_cancelled`, `patient`, `site`, `no_show` …
         actor: Account id of who cancels, or the sending application's name.
 
     Returns:
@@ -30,13 +34,24 @@ def cancel_exam(s: Services, accession: str, reason: str, actor: str, now: datet
 
     Raises:
         InvalidInput: `unknown_exam`.
-        Refused: `exam_started`, the modality has already begun or ended it.
+        Refused: `exam_started`, the modality has already begun or ended it; `too_early_for_no_show`, `patient_arrived`.
         RemoteUnavailable: `too_busy`.
     """
     exam = decide(lambda: _attempt(s, accession, reason, actor, now))
-    if exam.publish_due_at is not None:
-        publish_soon(s, accession, now)
+    tell_of_cancellation(s, exam, now)
     return exam
+
+
+def tell_of_cancellation(s: Services, exam: Exam, now: datetime) -> None:
+    """Take an exam that was on the worklist off it, and start what tells the PACS (ORM CA); a second time changes nothing.
+
+    Where it cannot be done now, the mark on the row, then the row of the order, let the sweep do it.
+    """
+    if exam.publish_due_at is None:
+        return
+    publish_soon(s, exam.accession_number, now)
+    with suppress(RemoteUnavailable):
+        s.workflows.start_booking(exam.accession_number, exam.hold_token, change="cancelled")
 
 
 def _attempt(s: Services, accession: str, reason: str, actor: str, now: datetime) -> Exam:
@@ -47,6 +62,8 @@ def _attempt(s: Services, accession: str, reason: str, actor: str, now: datetime
         return exam
     if exam.state not in (ExamState.HELD, ExamState.BOOKED):
         raise Refused("exam_started", field="accession_number")
+    if reason == NO_SHOW:
+        rules.absent_too_early(exam, now)
     on_feed = exam.state is ExamState.BOOKED
     cancelled = replace(
         exam,
@@ -55,6 +72,7 @@ def _attempt(s: Services, accession: str, reason: str, actor: str, now: datetime
         cancelled_by=actor,
         hold_expires_at=None,
         changed_at=now,
+        to_call_since=None,
         publish_due_at=now + s.settings.restart_after if on_feed else None,
     )
     after = RequestState.CANCELLED if reason == ORDER_CANCELLED else RequestState.TO_BOOK

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ris.domain.agenda.exam import Exam, ExamKind, Performed
-from ris.domain.agenda.mpps import StepReference
+from ris.domain.agenda.mpps import Settlement, StepReference
 from ris.domain.agenda.request import ImagingRequest
 from ris.domain.agenda.resource_day import ResourceDay
 from ris.domain.agenda.worklist import WorklistEntry
@@ -25,6 +25,7 @@ class MppsRecord:
         reason: Why a person must look at it: `unscheduled`, `unknown_step`, `wrong_worklist_entry`, `exam_not_booked`,
             `created_later` (N-SET came first); empty when nothing is to be done.
         datasets: DICOM JSON by operation (`mpps_create`, `mpps_set`), without its lists of images.
+        settlements: What people decided about it, in order.
     """
 
     site: str
@@ -34,7 +35,13 @@ class MppsRecord:
     reason: str = ""
     received_at: datetime | None = None
     datasets: dict[str, Any] = field(default_factory=dict)
+    settlements: tuple[Settlement, ...] = ()
     version: int = 0
+
+    @property
+    def settled(self) -> Settlement | None:
+        """The decision that stands, or None."""
+        return next((one for one in reversed(self.settlements) if not one.undone_by), None)
 
 
 class ExamStore(Protocol):

@@ -25,7 +25,7 @@ KEPT_AFTER_END = timedelta(days=1)
 
 
 def publish_worklist(s: Services, accession: str, now: datetime) -> Exam:
-    """Put every step of the exam on the feed in its present state, and plan the order message once it is booked.
+    """Put every step of the exam on the feed in its present state, and plan what the PACS must know of a booking, a change or a cancellation.
 
     Returns:
         The exam, its mark gone unless it changed meanwhile.
@@ -39,7 +39,7 @@ def publish_worklist(s: Services, accession: str, now: datetime) -> Exam:
         raise InvalidInput("unknown_exam", field="accession_number")
     if exam.state in (ExamState.HELD, ExamState.EXPIRED):
         return exam
-    if exam.state is ExamState.BOOKED:
+    if exam.state in (ExamState.BOOKED, ExamState.CANCELLED):
         # Before the mark goes: an execution that dies from here on leaves a row that the sweep finds.
         s.orders.plan(exam, now)
     for step in exam.steps:

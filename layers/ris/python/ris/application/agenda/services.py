@@ -20,6 +20,7 @@ class AgendaSettings:
         uid_namespace: Tells this deployment from every other one (see `numbers.study_instance_uid`).
         study_uid_root: OID under which Study Instance UIDs are given.
         hold_for: How long a hold stands without its confirmation.
+        horizon: How far ahead an appointment may be.
         restart_after: How long a machine or a publication may be late before the sweep does it again; longer than the
             retries of the state machine (about two minutes).
     """
@@ -27,6 +28,7 @@ class AgendaSettings:
     uid_namespace: str
     study_uid_root: str = "2.25"
     hold_for: timedelta = timedelta(minutes=15)
+    horizon: timedelta = timedelta(days=550)
     restart_after: timedelta = timedelta(minutes=3)
 
 

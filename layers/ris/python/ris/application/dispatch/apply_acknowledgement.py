@@ -73,6 +73,9 @@ def apply_acknowledgement(s: AcknowledgementServices, said: Acknowledgement, now
         row = s.deliveries.find_by_message_id(said.message_id)
         if row is None or (row.site, row.recipient) != (said.site, said.destination):
             return None
+        if row.message_id != said.message_id:
+            # The answer to an earlier word about the same exam: the row says a later one by now.
+            return row
         after = _after(row, said, answer, now)
         return row if after == row else s.deliveries.save(after)
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from ris.application.reference import Site
 from ris.domain.agenda.exam import Exam
 from ris.domain.agenda.request import ImagingRequest
-from ris.domain.dispatch.delivery import Delivery
+from ris.domain.dispatch.delivery import CREATE, Delivery
 from ris.domain.identity.patient import Patient
 
 
@@ -23,6 +23,7 @@ class OrderFacts:
         destination: MSH-5.
         sent_at: MSH-7, aware; the same at each resend, so that a resend is the same bytes.
         request: What was asked for, or None for an exam booked without a request.
+        operation: `create`, `replace` or `delete`: an order, a change of its place, its end.
     """
 
     message_id: str
@@ -32,6 +33,7 @@ class OrderFacts:
     exam: Exam
     patient: Patient
     request: ImagingRequest | None
+    operation: str = CREATE
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,13 @@ class DeliveryStore(Protocol):
 
     def rejected(self, site: str, *, since: datetime, limit: int) -> list[Delivery]:
         """Return rows of the site that were rejected since, the earliest first (index `due`)."""
+
+    def stuck(self, site: str, channel: str, *, limit: int, after: str = "") -> list[Delivery]:
+        """Return rows of a site's channel that are stuck, the longest stuck first (index `stuck`).
+
+        Args:
+            after: `stuck_key` of the row behind which the list goes on.
+        """
 
 
 class Hl7Gate(Protocol):

@@ -19,7 +19,7 @@ from ris.application.dispatch.send_report_hl7 import send_report_hl7
 from ris.application.dispatch.services import DispatchServices
 from ris.domain.agenda.exam import Exam, ExamState
 from ris.domain.dispatch.channels import HL7_REPORT
-from ris.domain.dispatch.delivery import Delivery, DeliveryState
+from ris.domain.dispatch.delivery import DELETE, Delivery, DeliveryState
 from ris.domain.dispatch.transitions import rejected, sending, withdrawn
 from ris.domain.errors import InvalidInput, OutcomeUnknown, Refused, RemoteUnavailable, RisError
 
@@ -88,7 +88,7 @@ def _before_sending(s: DispatchServices, exam: Exam, channel: str, recipient: st
     row = plan_row(s.deliveries, exam.accession_number, exam.site, channel, recipient, now)
     if row.state is not DeliveryState.PENDING:
         return row, False
-    if exam.state in _GONE:
+    if exam.state in _GONE and row.operation != DELETE:
         return s.deliveries.save(withdrawn(row, now, reason=f"exam_{exam.state.value}")), False
     if row.reason == "handed_over" and row.due_at and row.due_at > now:
         return row, False
@@ -109,4 +109,5 @@ def _facts(s: DispatchServices, exam: Exam, row: Delivery) -> OrderFacts:
         exam=exam,
         patient=patient,
         request=s.exams.get_request(exam.request_id) if exam.request_id else None,
+        operation=row.operation,
     )

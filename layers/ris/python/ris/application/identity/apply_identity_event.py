@@ -17,7 +17,17 @@ from ris.application.identity.services import ApplyServices
 from ris.domain.dispatch.delivery import Delivery
 from ris.domain.errors import InvalidInput, Refused
 from ris.domain.identity.announcing import announced
-from ris.domain.identity.events import IdentityEvent, InformationRecorded, InsiAnswered, InsiFailed
+from ris.domain.identity.events import (
+    ComplementaryTraitEdited,
+    IdentityEvent,
+    InformationRecorded,
+    InsiAccepted,
+    InsiAnswered,
+    InsiFailed,
+    StrictTraitEdited,
+    VitaleApplicationRead,
+)
+from ris.domain.identity.insi import InsiState
 from ris.domain.identity.patient import Patient
 from ris.domain.identity.rniv import apply
 
@@ -71,8 +81,21 @@ def apply_identity_event(
     patient, recorded = decide(lambda: _attempt(s, patient_id, event_id, now, query))
     if isinstance(recorded.event, InformationRecorded) and recorded.state is EventState.APPLIED:
         _inform_exam(s, recorded.event)
+    if isinstance(recorded.event, _MAY_CHANGE_TRAITS) or recorded.event is None:
+        _tell_worklists(s, patient, recorded, now)
     rows = plan_announcement(s, patient_id, recorded.announcement, now) if recorded.announcement else []
     return AppliedEvent(patient, recorded, tuple(rows))
+
+
+_MAY_CHANGE_TRAITS = (InsiAccepted, StrictTraitEdited, ComplementaryTraitEdited, VitaleApplicationRead)
+"""Of the events of a person; a question to INSi, which is no event yet when it is recorded, may fill traits too."""
+
+
+def _tell_worklists(s: ApplyServices, patient: Patient, recorded: RecordedEvent, now: datetime) -> None:
+    """Have the patient's exams published again; it is done again with each run, since the run before may have ended before this line."""
+    answered = recorded.event is not None or (patient.insi is not None and patient.insi.state is InsiState.ACCEPTED)
+    if s.republish is not None and recorded.state is EventState.APPLIED and answered:
+        s.republish(patient.patient_id, now)
 
 
 def _attempt(

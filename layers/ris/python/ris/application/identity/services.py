@@ -74,6 +74,13 @@ class QueryServices:
     settings: IdentitySettings = field(default_factory=IdentitySettings)
 
 
+class Worklists(Protocol):
+    """Tells worklists of a patient whose traits changed."""
+
+    def __call__(self, patient_id: str, now: datetime) -> object:
+        """Publish again every exam of the patient that is on a worklist; a second time harms nothing."""
+
+
 class Reissues(Protocol):
     """Reports that wait for a qualified identity."""
 
@@ -94,6 +101,7 @@ class ApplyServices:
 
     Args:
         reissues: Where reports are kept, if this deployment has any.
+        republish: Where worklists are fed, if this deployment has any.
     """
 
     patients: IdentityStore
@@ -102,6 +110,7 @@ class ApplyServices:
     exams: Exams
     settings: IdentitySettings = field(default_factory=IdentitySettings)
     reissues: Reissues | None = None
+    republish: Worklists | None = None
 
 
 @dataclass(frozen=True)

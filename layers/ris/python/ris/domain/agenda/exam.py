@@ -108,6 +108,7 @@ class Exam:
         arrived_at: When the patient came; `called_at` when they were called in.
         answers: Of the patient to the catalogue's questions on contraindications: code to `yes`, `no` or `unknown`.
         override: Who decided that the exam takes place in spite of a contraindication.
+        images_at: Since when the site's archive has images of it; None while it did not say so.
         moves: How often the appointment was changed since it was booked.
         to_call_since: The appointment was changed without its patient, who is to be told; None once somebody did.
     """
@@ -136,6 +137,7 @@ class Exam:
     reported: bool = False
     arrived_at: datetime | None = None
     called_at: datetime | None = None
+    images_at: datetime | None = None
     answers: dict[str, str] = field(default_factory=dict)
     override: Override | None = None
     moves: int = 0

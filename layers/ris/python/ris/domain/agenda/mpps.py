@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from ris.domain.agenda.exam import Exam, ExamState, Performed
 
@@ -25,6 +26,24 @@ class StepReference:
     sps_id: str = ""
     accession_number: str = ""
     study_instance_uid: str = ""
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What a person decided of an MPPS that no exam was found for: whose it is, or that it is nobody's.
+
+    Args:
+        accession_number: The exam it was done for; empty when it belongs to none and is put aside.
+        reason: Why it was put aside, as typed; empty when it was linked.
+        by: Account id; `undone_by` of who took the decision back, `undone_at` when.
+    """
+
+    accession_number: str
+    by: str
+    at: datetime
+    reason: str = ""
+    undone_by: str = ""
+    undone_at: datetime | None = None
 
 
 def join(one: Performed, other: Performed) -> Performed:
@@ -51,6 +70,12 @@ def with_performed(exam: Exam, performed: Performed) -> Exam:
     known[performed.sop_instance_uid] = performed if before is None else join(before, performed)
     joined = tuple(known[uid] for uid in sorted(known))
     return replace(exam, performed=joined, state=state_from(joined))
+
+
+def without_performed(exam: Exam, sop_instance_uid: str) -> Exam:
+    """Return the exam as if that MPPS had never been done for it."""
+    kept = tuple(one for one in exam.performed if one.sop_instance_uid != sop_instance_uid)
+    return exam if kept == exam.performed else replace(exam, performed=kept, state=state_from(kept))
 
 
 def state_from(performed: Iterable[Performed]) -> ExamState:

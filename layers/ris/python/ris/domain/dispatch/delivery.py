@@ -57,6 +57,7 @@ class Delivery:
         document_id: OID of that version's document, or empty.
         executions: Workflows started for it so far; the next one's name says one more.
         operation: `create`, `replace` or `delete`: what it does at its recipient.
+        revision: Of an order: how often its exam's appointment had been changed when this word about it was planned.
         predecessor: OID of the document that it replaces or deletes there, `predecessor_version` its version; of nothing else does a
             deletion speak than of what that recipient got.
         who_sends: `ours`, or `platform`: the hospital's platform was asked to, and its acknowledgements move the row.
@@ -64,7 +65,8 @@ class Delivery:
         read_at: When its recipient read or integrated it.
         address: Of a professional, as looked up when it was sent; a patient's is made of the INS each time, and never kept.
         settled_by: Account that settled it by hand (printed).
-        fact: Id of the usage fact that stands for it, or empty.
+        noted_at: When somebody of the group's IT took note of how it stands: it is off their list until it changes.
+        fact: Id of the usage fact that stands for it, or empty; `failure` that of the one that says it failed.
         origin: What its facts say of the report; None for what is no report.
     """
 
@@ -94,5 +96,8 @@ class Delivery:
     read_at: datetime | None = None
     address: str = ""
     settled_by: str = ""
+    noted_at: datetime | None = None
     fact: str = ""
+    failure: str = ""
     origin: Origin | None = None
+    revision: int = 0
