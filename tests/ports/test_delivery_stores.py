@@ -15,7 +15,8 @@ from ris.application.conflicts import Conflict
 from ris.application.dispatch.dmp_port import StrangeAnswer, StrangeAnswers
 from ris.application.dispatch.ports import DeliveryStore
 from ris.domain.dispatch.delivery import Delivery
-from ris.domain.dispatch.dmp import DmpRules, found, leaves, no_record, planned_dmp
+from ris.domain.dispatch.dmp import DmpRules, found, leaves, no_record, planned_dmp, refused
+from ris.domain.dispatch.stuck import stuck_key
 from ris.domain.dispatch.transitions import planned
 from tests.support.cloud import deployed_cloud
 
@@ -104,3 +105,35 @@ def test_answers_that_cannot_be_believed_are_kept_as_they_came_beside_the_rows(r
 
     assert rows.strange.of_version(rows.run, 1) == [first, later]
     assert rows.store.of_owner(rows.run) == []
+
+
+def test_stuck_rows_are_listed_by_channel_the_longest_stuck_first_page_by_page(rows: Rows) -> None:
+    def refused_row(number: int, **said: object) -> Delivery:
+        at = NOW + timedelta(minutes=number)
+        return rows.store.save(replace(refused(rows.version(number), at, reason="dmp_fault"), **said))  # type: ignore[arg-type]
+
+    saved = [refused_row(number) for number in (3, 1, 2)]
+    rows.store.save(rows.version(9))
+    rows.store.save(replace(rows.order(), attempts=2, reason="no_answer"))
+
+    first = rows.store.stuck(rows.run, "dmp", limit=2)
+    assert [saved[1], saved[2]] == first
+    assert [saved[0]] == rows.store.stuck(rows.run, "dmp", limit=2, after=stuck_key(first[-1]))
+    assert ["PACS"] == [row.recipient for row in rows.store.stuck(rows.run, "hl7_pacs_order", limit=9)]
+    assert [] == rows.store.stuck("elsewhere", "dmp", limit=9)
+
+    noted = rows.store.save(replace(saved[1], noted_at=NOW + timedelta(hours=1)))
+    assert noted.noted_at == NOW + timedelta(hours=1) == rows.store.get(rows.run, "dmp", "DMP", 1).noted_at  # type: ignore[union-attr]
+    rows.store.save(found(saved[2], NOW))
+    assert [saved[0]] == rows.store.stuck(rows.run, "dmp", limit=9)
+
+
+def test_the_newest_answers_that_cannot_be_believed_of_the_whole_group_come_first(rows: Rows) -> None:
+    late = NOW + timedelta(days=20_000)  # later than what other tests of the session keep
+    answers = [StrangeAnswer(rows.run, 1, "patients", late + timedelta(seconds=n), 200, "", "not XML", b"x") for n in range(3)]
+    for one in answers:
+        rows.strange.keep(one)
+
+    assert answers[:0:-1] == rows.strange.newest(limit=2)
+    assert answers[0] == rows.strange.get(rows.run, 1, late, "patients")
+    assert rows.strange.get(rows.run, 2, late, "patients") is None

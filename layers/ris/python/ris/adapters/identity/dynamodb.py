@@ -49,6 +49,7 @@ from ris.domain.identity.names import search_words, words_of
 from ris.domain.identity.patient import Identifier, Patient
 from ris.domain.identity.rniv import StatusChange
 
+ALL_STRANGE = "-#strange"
 _PREFIX = 3
 _PAGE = 100
 _PAGES = 10
@@ -180,7 +181,8 @@ class DynamoPatientStore:
 
     def keep_answer(self, answer: KeptAnswer) -> None:
         """Write one answer, once."""
-        item = {"pk": f"PATIENT#{answer.patient_id}", "sk": f"INSI#{answer.answer_id}", **answer_item(answer)}
+        listed = {"due_pk": ALL_STRANGE, "due_at": instant_text(answer.asked_at)} if answer.strange else {}
+        item = {"pk": f"PATIENT#{answer.patient_id}", "sk": f"INSI#{answer.answer_id}", **answer_item(answer), **listed}
         with suppress(Conflict):
             write(self._table.client, [self._table.putting(item, condition="attribute_not_exists(pk)")])
 
@@ -193,6 +195,10 @@ class DynamoPatientStore:
         """Return a patient's answers, newest first."""
         items = self._table.query(f"PATIENT#{patient_id}", prefix="INSI#", limit=limit, newest_first=True)
         return [answer_of(item) for item in items]
+
+    def strange_answers(self, *, limit: int) -> list[KeptAnswer]:
+        """Return the group's answers that cannot be believed, the newest first."""
+        return [answer_of(item) for item in self._table.due(ALL_STRANGE, newest_first=True, limit=limit)]
 
     def history(self, patient_id: str, *, limit: int) -> list[StatusChange]:
         """Return a patient's changes of status, newest first."""

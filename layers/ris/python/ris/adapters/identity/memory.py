@@ -102,6 +102,11 @@ class MemoryPatientStore:
         found = [each for each in self._answers.values() if each.patient_id == patient_id]
         return sorted(found, key=lambda each: each.answer_id, reverse=True)[:limit]
 
+    def strange_answers(self, *, limit: int) -> list[KeptAnswer]:
+        """Return the group's answers that cannot be believed, the newest first."""
+        found = [each for each in self._answers.values() if each.strange]
+        return sorted(found, key=lambda each: each.asked_at, reverse=True)[:limit]
+
     def history(self, patient_id: str, *, limit: int) -> list[StatusChange]:
         """Return a patient's changes of status, newest first."""
         return sorted(self._history.get(patient_id, []), key=lambda each: each.at)[::-1][:limit]

@@ -81,6 +81,12 @@ class StrangeAnswers(Protocol):
     def of_version(self, owner: str, report_version: int) -> list[StrangeAnswer]:
         """Return those about one version, oldest first."""
 
+    def get(self, owner: str, report_version: int, asked_at: datetime, operation: str) -> StrangeAnswer | None:
+        """Return one, or None."""
+
+    def newest(self, *, limit: int) -> list[StrangeAnswer]:
+        """Return those of the whole group, the newest first (index `due`)."""
+
 
 class NationalRecord(Protocol):
     """The DMP as one legal entity reaches it."""

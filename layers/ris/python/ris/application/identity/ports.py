@@ -63,6 +63,9 @@ class IdentityStore(PatientStore, Protocol):
     def answers(self, patient_id: str, *, limit: int) -> list[KeptAnswer]:
         """Return a patient's answers, newest first."""
 
+    def strange_answers(self, *, limit: int) -> list[KeptAnswer]:
+        """Return the group's answers that cannot be believed, the newest first (index `due`)."""
+
     def history(self, patient_id: str, *, limit: int) -> list[StatusChange]:
         """Return a patient's changes of status, newest first."""
 

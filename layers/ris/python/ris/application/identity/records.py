@@ -80,6 +80,15 @@ class KeptAnswer:
     raw: bytes = b""
 
 
+    @property
+    def strange(self) -> bool:
+        """Whether something came that cannot be believed: an operator wants to see it, and may have to show it to INSi."""
+        return self.error == UNREADABLE
+
+
+UNREADABLE = "insi_answer_unreadable"
+
+
 @dataclass(frozen=True)
 class Transition:
     """What is written with a patient's row, all or none.
