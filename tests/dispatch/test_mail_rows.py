@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 
@@ -15,7 +16,7 @@ from ris.domain.dispatch import mail
 from ris.domain.dispatch.channels import MSS_PROFESSIONAL, PLATFORM
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.dispatch.mail import MailRules, may_leave, planned_mail, surely_not_left
-from ris.domain.usage.facts import counted, counts
+from ris.domain.usage.facts import counted, counts, fails
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 RULES = MailRules()
@@ -50,16 +51,18 @@ EVENTS = {
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(EVENTS)), st.integers(0, 30_000)), max_size=25))
 def test_any_order_of_events_ends_in_a_legal_row_and_its_figures_add_up(events: list[tuple[str, int]]) -> None:
-    row, now, value = a_row(), NOW, 0
+    row, now, values = a_row(), NOW, Counter()
     for name, seconds in events:
         now += timedelta(seconds=seconds)
         before = row
         after = EVENTS[name](row, now)
         if after == row:
             continue
-        row, fact = counted(after)
-        value += fact.value if fact else 0
-        assert value == counts(row)
+        row, facts = counted(after)
+        values.update({fact.kind: fact.value for fact in facts})
+        assert values["taken"] == counts(row) == bool(row.fact)
+        assert values["failed"] == bool(row.failure) >= fails(row)
+        assert not (row.fact and row.failure)
         row = Delivery(**{**vars(row), "version": row.version + 1})
         if row.state is DeliveryState.PENDING:
             assert row.due_at is not None or (row.accepted_at is not None and row.reason == "no_receipt")

@@ -271,15 +271,16 @@ class Everything:
         )
 
     def watched_and_sealed(self) -> None:
-        """Seal what was recorded an hour ago, and count the days of the certificates."""
+        """Seal what was recorded an hour ago, count the days of the certificates, and what was done."""
         trail = DynamoAuditTrail(
             Table(self.cloud.client("dynamodb", "test"), self.cloud.function_env("PortalFunction")["TABLE_AUDIT"])
         )
         trail.append(AuditRecord("grants", datetime.now(UTC) - timedelta(hours=1), self.site, "read_exam", "allowed"))
-        for schedule in ("SealAuditSchedule", "WatchCertificatesSchedule"):
+        for schedule in ("SealAuditSchedule", "WatchCertificatesSchedule", "CountUsageSchedule"):
             self.cloud.fire(schedule)
         assert self.done("SealAuditFunction", "SEAL_AUDIT_001")
         assert self.done("WatchCertificatesFunction", "WATCH_CERTIFICATES_001")
+        assert self.done("CountUsageFunction", "COUNT_USAGE_001")
 
     def hold(self, agenda: Services, patient: str, at: datetime) -> str:
         typed = self.booking

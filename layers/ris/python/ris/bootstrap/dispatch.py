@@ -115,9 +115,8 @@ def outcome_services() -> OutcomeServices:
     from ris.application.dispatch.record_outcome import OutcomeServices
     from ris.bootstrap.mail import rules
 
-    # Nothing begins or ceases to count by an outcome: what was accepted or delivered is not refused by it.
     return OutcomeServices(
-        deliveries=DynamoDeliveryStore(table("EXAMS")), exams=DynamoExamStore(table("EXAMS")), mail_rules=rules()
+        deliveries=DynamoDeliveryStore(table("EXAMS"), table("USAGE")), exams=DynamoExamStore(table("EXAMS")), mail_rules=rules()
     )
 
 

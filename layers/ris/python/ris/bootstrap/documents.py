@@ -37,7 +37,7 @@ def services() -> ReportServices:
     from ris.application.report.services import ReportServices, ReportSettings
 
     return ReportServices(
-        reports=DynamoReportStore(table("EXAMS")),
+        reports=DynamoReportStore(table("EXAMS"), table("USAGE")),
         documents=S3DocumentStore(functools.partial(client, "s3"), os.environ.get("BUCKET_DOCUMENTS", "")),
         exams=DynamoExamStore(table("EXAMS")),
         patients=DynamoPatientStore(table("PATIENTS")),

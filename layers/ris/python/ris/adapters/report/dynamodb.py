@@ -21,10 +21,12 @@ from ris.adapters.agenda.items import reading_list_key
 from ris.adapters.dispatch.dynamodb import delivery_writes
 from ris.adapters.dynamodb import Item, Table, write
 from ris.adapters.report import items
+from ris.adapters.usage.dynamodb import fact_write
 from ris.domain.agenda.exam import ExamKind
 from ris.domain.dispatch.delivery import Delivery
 from ris.domain.report.draft import Draft, Turn
 from ris.domain.report.version import Version
+from ris.domain.usage.facts import UsageFact
 
 
 class DynamoReportStore:
@@ -32,10 +34,12 @@ class DynamoReportStore:
 
     Args:
         table: The `exams` table.
+        usage: The `usage` table; None for a function that makes no version valid.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, usage: Table | None = None) -> None:
         self._table = table
+        self._usage = usage
 
     def draft(self, accession_number: str) -> Draft | None:
         """See the port."""
@@ -62,7 +66,13 @@ class DynamoReportStore:
         return replace(version, row_version=version.row_version + 1)
 
     def commit(
-        self, draft: Draft, version: Version, *, deliveries: tuple[Delivery, ...] = (), content: bytes | None = None
+        self,
+        draft: Draft,
+        version: Version,
+        *,
+        deliveries: tuple[Delivery, ...] = (),
+        content: bytes | None = None,
+        facts: tuple[UsageFact, ...] = (),
     ) -> tuple[Draft, Version]:
         """See the port."""
         writes = [
@@ -75,6 +85,9 @@ class DynamoReportStore:
             writes.append(self._table.putting(kept, condition="attribute_not_exists(pk)"))
         for delivery in deliveries:
             writes += delivery_writes(self._table, delivery)
+        if facts and self._usage is None:
+            raise TypeError("a version that becomes valid is written by a function that keeps the figures")
+        writes += [fact_write(self._usage, fact) for fact in facts if self._usage]
         write(self._table.client, writes)
         return replace(draft, rev=draft.rev + 1), replace(version, row_version=version.row_version + 1)
 

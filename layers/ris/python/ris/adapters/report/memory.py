@@ -14,6 +14,7 @@ from ris.domain.dispatch.delivery import Delivery
 from ris.domain.errors import RemoteUnavailable
 from ris.domain.report.draft import Draft, DraftStatus, Turn, Validation
 from ris.domain.report.version import Version
+from ris.domain.usage.facts import UsageFact
 
 
 class MemoryReportStore:
@@ -62,7 +63,13 @@ class MemoryReportStore:
             return written
 
     def commit(
-        self, draft: Draft, version: Version, *, deliveries: tuple[Delivery, ...] = (), content: bytes | None = None
+        self,
+        draft: Draft,
+        version: Version,
+        *,
+        deliveries: tuple[Delivery, ...] = (),
+        content: bytes | None = None,
+        facts: tuple[UsageFact, ...] = (),
     ) -> tuple[Draft, Version]:
         """See `ReportStore`."""
         place = (version.accession_number, version.version, version.making)
@@ -77,6 +84,7 @@ class MemoryReportStore:
                     raise Conflict("delivery")
             for row in deliveries:
                 self._deliveries.save(row)
+            self._deliveries.facts += facts
             if content is not None:
                 self._contents[place] = content
             return self.save_draft(draft), self.save_version(version)
