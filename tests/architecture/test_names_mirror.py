@@ -19,7 +19,7 @@ RIS = ROOT / "layers" / "ris" / "python" / "ris"
 # A function that takes in whatever comes is named by its queue; the use cases it calls have names of their own.
 SEVERAL_USE_CASES = {"portal", "intake_hl7", "intake_dicom"}
 # A subject that is no function: what decorators, adapters and every function may say.
-LOG_SUBJECTS = {"task", "queue", "remote"}
+LOG_SUBJECTS = {"task", "queue", "remote", "revocation"}
 
 
 def pascal(name: str) -> str:

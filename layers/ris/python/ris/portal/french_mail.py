@@ -33,6 +33,11 @@ MAIL_SENTENCES: Final[dict[str, str]] = {
     "mss_breaker_open": "L’opérateur MSSanté est en panne : les envois sont suspendus pour tous et reprendront seuls.",
     "mss_answer_lost": "Le courriel est parti et la réponse de l’opérateur s’est perdue. Le RIS attend un accusé ; sans accusé après "
     "quelques heures, il renvoie le même message.",
+    # the certificate of who is called
+    "server_certificate_revoked": "Le certificat du serveur appelé est révoqué : rien ne lui a été envoyé. L’informatique prévient son "
+    "exploitant ; le RIS recommence de lui-même quand il l’a remplacé.",
+    "server_revocation_unknown": "La liste des certificats révoqués est introuvable, et le réglage interdit d’envoyer sans elle. Le RIS "
+    "recommence de lui-même ; si cela dure, l’informatique vérifie l’accès à la liste du certificat appelé.",
     # the operator refuses us
     "mss_tls_refused": "La connexion sécurisée avec l’opérateur MSSanté a échoué : rien n’est parti. L’informatique vérifie les autorités "
     "de certification.",

@@ -6,13 +6,14 @@ A connection serves one request: a function that slept between two logins would 
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import urllib3
 
+from ris.adapters.keys.revocation import code_of
+from ris.adapters.keys.server_trust import server_context
 from ris.domain.errors import NotAllowed, RemoteUnavailable
 
 MOST_BYTES = 256 * 1024
@@ -56,9 +57,7 @@ class PooledHttps:
     """
 
     def __init__(self, ca_pem: str = "") -> None:
-        context = ssl.create_default_context(cadata=ca_pem or None)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._pool = urllib3.PoolManager(ssl_context=context, retries=False, timeout=_LIMITS, maxsize=2)
+        self._pool = urllib3.PoolManager(ssl_context=server_context(ca_pem), retries=False, timeout=_LIMITS, maxsize=2)
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Return the answer to a GET.
@@ -82,7 +81,7 @@ class PooledHttps:
             finally:
                 answer.close()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise RemoteUnavailable("provider_unreachable", detail=type(error).__name__) from None
+            raise RemoteUnavailable(code_of(error, "provider_unreachable"), detail=type(error).__name__) from None
         if len(body) > MOST_BYTES or answer.status >= 500:
             raise RemoteUnavailable("provider_failed", detail=f"HTTP {answer.status}")
         media_type = answer.headers.get("content-type", "").split(";")[0].strip().lower()

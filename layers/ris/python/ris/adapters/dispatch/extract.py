@@ -11,7 +11,6 @@ import hashlib
 import http.client
 import io
 import re
-import ssl
 import unicodedata
 import urllib.parse
 import zipfile
@@ -21,6 +20,8 @@ from dataclasses import dataclass
 from typing import IO
 
 from ris.adapters.dispatch.mss.mail import is_mail_address
+from ris.adapters.keys.revocation import code_of
+from ris.adapters.keys.server_trust import server_context
 from ris.application.dispatch.mail_port import DirectoryMailbox
 from ris.domain.errors import InvalidInput, RemoteUnavailable
 
@@ -113,14 +114,14 @@ class WebExtract:
         parts = urllib.parse.urlsplit(self.url)
         if parts.scheme != "https" or not parts.hostname:
             raise InvalidInput("directory_not_configured", field="DIRECTORY_URL")
-        context = ssl.create_default_context(cadata=self.ca_pem or None)
+        context = server_context(self.ca_pem)
         connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=self.timeout_s, context=context)
         try:
             connection.request("GET", parts.path or "/")
             answer = connection.getresponse()
             content = answer.read(LARGEST + 1)
         except (OSError, http.client.HTTPException) as error:
-            raise RemoteUnavailable("directory_unavailable", detail=type(error).__name__) from None
+            raise RemoteUnavailable(code_of(error, "directory_unavailable"), detail=type(error).__name__) from None
         finally:
             connection.close()
         if answer.status != 200 or len(content) > LARGEST:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import urllib3
 
+from ris.adapters.keys.revocation import code_of
 from ris.application.identity.insi_port import InsiAnswer, InsiFound, InsiQuery, InsiRejected, InsiUnavailable
 from ris.domain.errors import RemoteRejected, RemoteUnavailable
 from ris.domain.identity.ins import Ins
@@ -84,8 +85,8 @@ class InsiSoap:
         with urllib3.PoolManager(ssl_context=tls, retries=False, timeout=timeout) as pool:
             try:
                 answer = pool.request("POST", self.settings.url, body=content, headers=headers, redirect=False)
-            except urllib3.exceptions.SSLError:
-                raise RemoteUnavailable("insi_tls_refused") from None
+            except urllib3.exceptions.SSLError as error:
+                raise RemoteUnavailable(code_of(error, "insi_tls_refused")) from None
             except urllib3.exceptions.HTTPError as failed:
                 raise RemoteUnavailable("insi_unreachable", detail=type(failed).__name__) from None
             return answer.status, answer.data

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import ssl
 
+from ris.adapters.keys.server_trust import server_context
+
 
 def client_context(*, certificate_pem: str, key_pem: str, ca_pem: str, tls_1_2_only: bool = True) -> ssl.SSLContext:
     """Return a context for mutual TLS.
@@ -18,8 +20,7 @@ def client_context(*, certificate_pem: str, key_pem: str, ca_pem: str, tls_1_2_o
         ca_pem: What the server's certificate must descend from; empty takes the machine's trust.
         tls_1_2_only: The national services speak mutual TLS 1.2; it also makes a refused certificate fail before anything is sent.
     """
-    context = ssl.create_default_context(cadata=ca_pem or None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = server_context(ca_pem)
     if tls_1_2_only:
         context.maximum_version = ssl.TLSVersion.TLSv1_2
     descriptor = os.memfd_create("client", os.MFD_CLOEXEC)

@@ -34,6 +34,7 @@ from ris.adapters.dispatch.dmp.settings import DmpSettings
 from ris.adapters.dispatch.dmp.submission import Submission, submit_objects_request
 from ris.adapters.dispatch.dmp.vihf import signed_vihf
 from ris.adapters.dynamodb import by_who_must_act
+from ris.adapters.keys.revocation import code_of
 from ris.application.dispatch.dmp_port import LONGEST_STRANGE, RecordState, SignedVersion, StrangeAnswer, StrangeAnswers
 from ris.domain.dispatch.dmp_codes import Reaction, code_of_fault, reaction_of
 from ris.domain.errors import OutcomeUnknown, Refused, RemoteRejected, RemoteUnavailable
@@ -220,8 +221,8 @@ def _connect(connection: http.client.HTTPSConnection) -> None:
     """Open the connection; whatever fails here, nothing was sent."""
     try:
         connection.connect()
-    except ssl.SSLError:
-        raise RemoteUnavailable("dmp_tls_refused") from None
+    except ssl.SSLError as error:
+        raise RemoteUnavailable(code_of(error, "dmp_tls_refused")) from None
     except OSError:
         raise RemoteUnavailable("dmp_unreachable") from None
 

@@ -19,6 +19,8 @@ from typing import Any
 
 from ris.adapters.dynamodb import by_who_must_act
 from ris.adapters.keys.client_tls import client_context
+from ris.adapters.keys.revocation import code_of
+from ris.adapters.keys.server_trust import server_context
 from ris.application.dispatch.mail_port import Mailbox
 from ris.domain.errors import Refused, RemoteUnavailable
 
@@ -149,14 +151,14 @@ def operator_of(url: str, ca_pem: str, timeout_s: float) -> Operator:
 
 def _autoconfigured(url: str, ca_pem: str, timeout_s: float) -> Operator:
     parts = urllib.parse.urlsplit(url)
-    context = ssl.create_default_context(cadata=ca_pem or None)
+    context = server_context(ca_pem)
     connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=timeout_s, context=context)
     try:
         connection.request("GET", parts.path or "/")
         answer = connection.getresponse()
         text = answer.read(_LONGEST_CONFIG)
-    except (OSError, http.client.HTTPException):
-        raise RemoteUnavailable("mss_unreachable", detail="autoconfig") from None
+    except (OSError, http.client.HTTPException) as error:
+        raise RemoteUnavailable(code_of(error, "mss_unreachable"), detail="autoconfig") from None
     finally:
         connection.close()
     if answer.status != 200:

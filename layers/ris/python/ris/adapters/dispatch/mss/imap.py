@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ris.adapters.dispatch.mss.access import MailboxAccess, MailboxesOfSites
+from ris.adapters.keys.revocation import code_of
 from ris.application.dispatch.mail_port import Arrived
 from ris.domain.errors import RemoteRejected, RemoteUnavailable
 
@@ -51,7 +52,7 @@ def _opened(client: imaplib.IMAP4, given: MailboxAccess) -> ImapMailbox:
         kind, _ = client.select("INBOX", readonly=True)
         validity = client.response("UIDVALIDITY")[1]
     except ssl.SSLError as error:
-        raise RemoteUnavailable("mss_tls_refused", detail=str(error.reason)[:200]) from None
+        raise RemoteUnavailable(code_of(error, "mss_tls_refused"), detail=str(error.reason)[:200]) from None
     except imaplib.IMAP4.abort:
         # Directly after STARTTLS this is the certificate, or an outage.
         raise RemoteUnavailable("mss_certificate_refused") from None

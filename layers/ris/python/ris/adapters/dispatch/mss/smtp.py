@@ -14,6 +14,7 @@ import ssl
 from dataclasses import dataclass
 
 from ris.adapters.dispatch.mss.access import MailboxAccess, MailboxesOfSites
+from ris.adapters.keys.revocation import code_of
 from ris.application.dispatch.mail_port import Mailbox, Outgoing
 from ris.domain.dispatch.mail_codes import bounce_code
 from ris.domain.errors import OutcomeUnknown, RemoteRejected, RemoteUnavailable, RisError
@@ -77,7 +78,7 @@ def _connect(client: smtplib.SMTP, given: MailboxAccess) -> None:
         client.user, client.password = given.mailbox.address, given.password
         client.auth("PLAIN", client.auth_plain)
     except ssl.SSLCertVerificationError as error:
-        raise RemoteUnavailable("mss_tls_refused", detail=error.verify_message[:LONGEST_WORDS]) from None
+        raise RemoteUnavailable(code_of(error, "mss_tls_refused"), detail=error.verify_message[:LONGEST_WORDS]) from None
     except ssl.SSLError as error:
         raise RemoteUnavailable("mss_certificate_refused", detail=str(error.reason)[:LONGEST_WORDS]) from None
     except smtplib.SMTPServerDisconnected:
