@@ -13,7 +13,10 @@ from infra.local.demo.journeys.order_to_modality_beside import PLACE
 from infra.local.demo.scene import read_booking
 
 SECOND, NATIONAL = (Path(__file__).with_name(name) for name in ("second_input", "national_input"))
-OTHERS = [INPUT / name for name in ("announcement", "bad_day", "delegated")]
+OTHERS = [
+    INPUT / name
+    for name in ("announcement", "bad_day", "delegated", "second_thoughts", "second_thoughts/on_paper", "second_thoughts/withheld")
+]
 FOLDERS = [INPUT / "order_to_modality", SECOND / "order_to_modality", *sorted(NATIONAL.iterdir()), *OTHERS]
 
 

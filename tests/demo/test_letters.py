@@ -9,7 +9,7 @@ import pytest
 
 from infra.local.demo import er7, national
 from infra.local.demo.__main__ import INPUT
-from infra.local.demo.journeys import JOURNEYS, letters
+from infra.local.demo.journeys import JOURNEYS, letters, versions
 from infra.local.demo.national import Input
 
 
@@ -63,3 +63,10 @@ def test_flags_are_read_by_their_names_and_other_observations_are_none(tmp_path:
     file.write_bytes("".join(f"{line}\r" for line in lines).encode())
 
     assert letters.flags_of(er7.read(file)) == {"MASQUE_PS": "N", "DESTDMP": "Y"}
+
+
+def test_the_action_of_an_archive_is_what_every_slot_of_that_name_says() -> None:
+    slot = '<rim:Slot xmlns:rim="urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0" name="{}"><rim:ValueList><rim:Value>{}</rim:Value></rim:ValueList></rim:Slot>'
+    written = f"<a>{slot.format('action', 'D')}{slot.format('action', 'C')}{slot.format('hash', 'X')}</a>"
+
+    assert versions.actions(written.encode()) == {"C", "D"}

@@ -136,6 +136,12 @@ class Scene:
         self._browsers[role] = browser
         return browser
 
+    def account(self, role: str) -> str:
+        """Return the account id of a person of `people.json`."""
+        person = self._people[role]
+        login = {"provider": person["provider"], "subject": person["fields"]["subject"]}
+        return next(str(row["account_id"]) for row in group.table("accounts") if login in row["logins"])
+
     def browser(self, role: str) -> Browser:
         """Return the browser of somebody who logged in."""
         if role not in self._browsers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from infra.local.demo.journeys import announcement, bad_day, delegated, order_to_modality
+from infra.local.demo.journeys import announcement, bad_day, delegated, order_to_modality, second_thoughts
 from infra.local.demo.scene import Scene
 
 JOURNEYS: dict[str, Callable[[Scene], None]] = {
@@ -12,4 +12,5 @@ JOURNEYS: dict[str, Callable[[Scene], None]] = {
     "announcement": announcement.run,
     "bad_day": bad_day.run,
     "delegated": delegated.run,
+    "second_thoughts": second_thoughts.run,
 }

@@ -16,16 +16,22 @@ def skipped(scene: Scene) -> bool:
         return True
 
 
-def done(scene: Scene) -> tuple[Browser, Visit]:
-    """Take the patient from the order to the finished exam; return the receptionist and the visit."""
-    ordered = visit.announce(scene)
-    with scene.step("the receptionist logs in", "HTTP OpenID") as step:
-        receptionist = scene.login(step, "receptionist")
+def done(scene: Scene, subfolder: str = "", receptionist: Browser | None = None) -> tuple[Browser, Visit]:
+    """Take the patient from the order to the finished exam; return the receptionist and the visit.
+
+    Args:
+        subfolder: Of the input, where the journey has several exams.
+        receptionist: Who has logged in already, if anybody.
+    """
+    ordered = visit.announce(scene, subfolder)
+    if receptionist is None:
+        with scene.step("the receptionist logs in", "HTTP OpenID") as step:
+            receptionist = scene.login(step, "receptionist")
     asked = len(desk.calls(scene, desk.MANU))
     booked = visit.book(scene, receptionist, ordered)
     visit.confirmed(scene, receptionist, booked)
-    desk.asked_on_booking(scene, booked, asked)
     if booked.typed("desk") is not None:
+        desk.asked_on_booking(scene, booked, asked)
         desk.qualified(scene, receptionist, booked)
     visit.perform(scene, receptionist, booked, second_opinion=False)
     return receptionist, booked

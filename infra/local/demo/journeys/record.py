@@ -48,13 +48,13 @@ def validated(scene: Scene, person: Browser, visit: Visit) -> None:
     with scene.step("without its conclusion it is refused beside that field; nothing typed is lost", HTTP) as step:
         shown = _refused(step, person, shown, text)
     with scene.step("the radiologist validates: one click", HTTP) as step:
-        answered = _clicked(person, shown, text)
+        answered = clicked(person, shown, text)
         faults = [row["error-code"] for row in answered.page.rows("error-code")]
         step.require(answered.status == 200 and not faults, f"HTTP {answered.status} {', '.join(faults)}")
     with scene.step(
         "the signing machine freezes, renders, builds and signs; a second click makes no second version", "Step Functions"
     ) as step:
-        _clicked(person, shown, text)
+        clicked(person, shown, text)
         scene.ended(step, "ReportSigningStateMachine", f"signing-{visit.accession}-1")
         until("the report's page says validated", lambda: _report(person, visit, report_status="validated"))
         versions = person.open(f"/exams/{visit.accession}/report").page.rows("version-row")
@@ -64,7 +64,7 @@ def validated(scene: Scene, person: Browser, visit: Visit) -> None:
 def _refused(step: Step, person: Browser, shown: Answer, text: dict[str, Any]) -> Answer:
     """Click on a text without conclusion, and return the page that says no."""
     kept = [section | {"text": ""} if _concludes(section) else section for section in text["sections"]]
-    answered = _clicked(person, shown, text | {"sections": kept})
+    answered = clicked(person, shown, text | {"sections": kept})
     found = answered.page.rows(error_code="conclusion_missing")
     step.require(found, f"no conclusion_missing (HTTP {answered.status})")
     form = answered.page.form_of("validate")
@@ -79,11 +79,12 @@ def _concludes(section: dict[str, str]) -> bool:
     return section["heading"].casefold().startswith("conclusion")
 
 
-def _clicked(person: Browser, shown: Answer, text: dict[str, Any]) -> Answer:
+def clicked(person: Browser, shown: Answer, text: dict[str, Any]) -> Answer:
+    """Type a text over what the editor holds, and click on *validate*; `recipients` are the RPPS of who gets a copy."""
     form = shown.page.form_of("validate")
     assert form is not None
     typed = dict.fromkeys((name for name in form.fields if name.startswith(("heading-", "text-"))), "")
-    typed["title"] = text["title"]
+    typed |= {"title": text["title"], "recipients": " ".join(text.get("recipients", ()))}
     for rank, section in enumerate(text["sections"]):
         typed |= {f"heading-{rank}": section["heading"], f"text-{rank}": section["text"]}
     return person.submit(shown, form, typed, action="validate")
@@ -178,11 +179,15 @@ def deposit(step: Step, scene: Scene, visit: Visit, before: int) -> Deposit:
     return Deposit(unique_id, made)
 
 
-def holds(step: Step, scene: Scene, visit: Visit, unique_id: str) -> None:
-    """Require a document to say what was typed, of the patient with the INS and the IPP; its pages are drawn."""
+def holds(step: Step, scene: Scene, visit: Visit, unique_id: str, text: str = "report") -> None:
+    """Require a document to say what was typed, of the patient with the INS and the IPP; its pages are drawn.
+
+    Args:
+        text: Name of the JSON file of the folder that holds what was typed.
+    """
     out = scene.system.out.folder
     root = etree.parse(out / "cda" / f"{unique_id}.xml").getroot()
-    typed = visit.typed("report")
+    typed = visit.typed(text)
     step.same("the CDA's title", typed["title"], root.findtext(f"{HL7}title"))
     known = known_to_insi(scene, visit)
     ids = {(each.get("extension"), each.get("root")) for each in root.findall(f"{HL7}recordTarget/{HL7}patientRole/{HL7}id")}
