@@ -18,7 +18,7 @@ from ris.domain.dispatch.channels import HL7_REPORT, MAIL
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.errors import RemoteUnavailable
 from ris.domain.identity.patient import IdentityStatus
-from ris.domain.usage.facts import counts
+from ris.domain.usage.facts import FAILED, TAKEN, counts, fails
 from tests.support.asl import Ended
 from tests.support.dmp import ACCESSION, Killed
 from tests.support.letters import ADDRESS, COPY, REQUESTER, Letters
@@ -148,7 +148,9 @@ def check(seed: int) -> list[Delivery]:
     assert {mail.recipient for mail in world.operator.taken} <= {*ADDRESS.values(), "275126322074974@patient.mssante.fr"}
     for row in rows:
         facts = [fact for fact in world.deliveries.facts if (fact.channel, fact.recipient) == (row.channel, row.recipient)]
-        assert sum(fact.value for fact in facts) == counts(row), (seed, drawn, row)
+        sums = {kind: sum(fact.value for fact in facts if fact.kind == kind) for kind in (TAKEN, FAILED)}
+        assert sums == {TAKEN: counts(row), FAILED: bool(row.failure)}, (seed, drawn, row)
+        assert bool(row.failure) or not fails(row), (seed, drawn, row)
         assert len({fact.fact_id for fact in facts}) == len(facts), seed
     spacing(world, seed)
     return rows

@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 from ris.application.dispatch.mail_port import Receipt
+from ris.application.dispatch.reconcile_mail import reconcile_mailboxes
 from ris.domain.dispatch.channels import MSS_PATIENT, MSS_PROFESSIONAL
 from ris.domain.dispatch.delivery import DeliveryState
-from ris.domain.errors import RemoteUnavailable
+from ris.domain.errors import Refused, RemoteUnavailable
+from ris.domain.usage.facts import TAKEN
 from tests.support.dmp import Killed
-from tests.support.letters import ADDRESS, REQUESTER, Letters
+from tests.support.letters import ADDRESS, MAILBOX, REQUESTER, Letters
 
 
 @pytest.fixture
@@ -93,12 +95,56 @@ def test_a_dsn_for_another_recipient_moves_nothing(world: Letters) -> None:
 
 
 def test_a_receipt_of_another_sites_mail_moves_nothing(world: Letters) -> None:
+    world.operator.mailboxes["sud"] = "sud@sud.mssante.example"
     world.deliveries.save(replace(world.of(MSS_PROFESSIONAL), site="sud"))
     world.inbox.add(Receipt("failed", envelope_id=number(world), recipient=ADDRESS[REQUESTER]))
 
     world.read_mailbox()
 
     assert world.incidents() == ["receipt_of_nothing_sent"]
+    assert world.of(MSS_PROFESSIONAL).state is DeliveryState.PENDING
+
+
+def test_a_mailbox_that_two_sites_write_from_is_read_once_and_moves_the_rows_of_both(world: Letters) -> None:
+    world.operator.mailboxes["sud"] = MAILBOX.address.upper()
+    world.operator.mailboxes["ouest"] = Refused("mailbox_not_configured")
+    world.deliveries.save(replace(world.of(MSS_PATIENT), site="sud"))
+    world.inbox.add(Receipt("delivered", envelope_id=number(world), recipient=ADDRESS[REQUESTER]))
+    world.inbox.add(Receipt("processed", message_id=dashed(number(world, MSS_PATIENT))))
+
+    runs = list(reconcile_mailboxes(world.mailboxes, ("ouest", "nord", "sud"), world.now))
+    again = list(reconcile_mailboxes(world.mailboxes, ("sud", "nord"), world.now))
+
+    assert [(run.site, run.done.read, run.done.applied, run.done.kept, run.code) for run in runs] == [("nord", 2, 2, 0, "")]
+    assert [(run.site, run.done.read) for run in again] == [("sud", 0)], "one place for the mailbox, whoever opens it"
+    assert (world.of(MSS_PROFESSIONAL).state, world.of(MSS_PATIENT).state) == (DeliveryState.DELIVERED, DeliveryState.DELIVERED)
+    assert world.incidents() == []
+
+
+def test_a_shared_mailbox_is_tried_with_each_sites_certificate_and_two_mailboxes_are_two(world: Letters) -> None:
+    world.operator.mailboxes["est"] = "est@est.mssante.example"
+    world.inbox.closed_to = frozenset({"nord"})
+    world.inbox.add(Receipt("delivered", envelope_id=number(world), recipient=ADDRESS[REQUESTER]))
+
+    runs = list(reconcile_mailboxes(world.mailboxes, ("nord", "sud", "est"), world.now))
+
+    assert [(run.site, run.code) for run in runs] == [("nord", "mss_login_refused"), ("sud", ""), ("est", "")]
+    assert world.inbox.opened == ["nord", "sud", "est"]
+    assert world.of(MSS_PROFESSIONAL).state is DeliveryState.DELIVERED
+
+
+def test_a_receipt_waits_while_nobody_can_tell_whose_mailbox_it_is_about(world: Letters) -> None:
+    world.deliveries.save(replace(world.of(MSS_PROFESSIONAL), site="sud"))
+    world.operator.mailboxes["sud"] = RemoteUnavailable("cloud_unavailable")
+    world.inbox.add(Receipt("delivered", envelope_id=number(world), recipient=ADDRESS[REQUESTER]))
+
+    with pytest.raises(RemoteUnavailable):
+        world.read_mailbox()
+    del world.operator.mailboxes["sud"]
+    world.read_mailbox()
+
+    assert world.of(MSS_PROFESSIONAL).state is DeliveryState.DELIVERED
+    assert world.incidents() == []
 
 
 def test_one_mail_may_speak_of_several_recipients(world: Letters) -> None:
@@ -177,6 +223,6 @@ def test_the_bounce_of_a_mail_that_counted_corrects_the_figure_at_its_own_date(w
 
     world.read_mailbox()
 
-    first, second = [fact for fact in world.deliveries.facts if fact.channel == MSS_PROFESSIONAL]
+    first, second = [fact for fact in world.deliveries.facts if (fact.channel, fact.kind) == (MSS_PROFESSIONAL, TAKEN)]
     assert [first] == counted
     assert (first.value, first.month, second.value, second.month, second.corrects) == (1, "2026-11", -1, "2026-12", first.fact_id)

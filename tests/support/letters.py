@@ -35,7 +35,7 @@ from ris.application.dispatch.services import DispatchServices
 from ris.application.reference import Correspondent, ReferenceData, Site
 from ris.domain.dispatch.delivery import Delivery, DeliveryState, Origin
 from ris.domain.dispatch.mail import MailRules
-from ris.domain.errors import OutcomeUnknown, RemoteRejected, RemoteUnavailable
+from ris.domain.errors import OutcomeUnknown, RemoteRejected, RemoteUnavailable, RisError
 from ris.domain.report.frozen import Professional
 from ris.domain.report.marks import Marks, Reason
 from ris.domain.report.plan import PlanFacts, planned_rows
@@ -62,14 +62,18 @@ class ScriptedOperator:
         script: One word per submission, then `ok`: `unavailable`, `busy` (451), `killed` (before), `cut` (before the final dot), `lost`
             (taken, no answer), `died` (taken, our function killed), or a code to refuse with.
         taken: What it took, in order.
+        mailboxes: Of sites that have one of their own: an address, or why there is none now.
     """
 
     script: list[str] = field(default_factory=list)
     taken: list[Outgoing] = field(default_factory=list)
-    configured: bool = True
+    mailboxes: dict[str, str | RisError] = field(default_factory=dict)
 
     def mailbox(self, site: str) -> Mailbox:
-        return MAILBOX
+        given = self.mailboxes.get(site, MAILBOX.address)
+        if isinstance(given, RisError):
+            raise given
+        return replace(MAILBOX, address=given)
 
     def submit(self, site: str, mail: Outgoing) -> None:
         word = self.script.pop(0) if self.script else "ok"
@@ -129,8 +133,13 @@ class Inbox:
     first: int = 10_000
     fetched: list[tuple[int, bool]] = field(default_factory=list)
     unavailable_at: int = 0
+    opened: list[str] = field(default_factory=list)
+    closed_to: frozenset[str] = frozenset()
 
     def open(self, site: str) -> Inbox:
+        self.opened.append(site)
+        if site in self.closed_to:
+            raise RemoteRejected("mss_login_refused")
         return self
 
     def add(self, *receipts: Receipt) -> int:

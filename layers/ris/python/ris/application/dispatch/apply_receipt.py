@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 
 from ris.application.dispatch.mail_port import Receipt
@@ -25,13 +26,15 @@ LONGEST_CODE, LONGEST_WORDS = 40, 500
 _NUMBER = re.compile(r"[0-9a-f]{32}")
 
 
-def row_of_receipt(deliveries: DeliveryStore, receipt: Receipt, site: str, rules: MailRules) -> tuple[Delivery | None, str]:
+def row_of_receipt(
+    deliveries: DeliveryStore, receipt: Receipt, writes_from_here: Callable[[str], bool], rules: MailRules
+) -> tuple[Delivery | None, str]:
     """Return the row a receipt speaks of, or why there is none.
 
     Args:
         deliveries: The store.
         receipt: As it was read.
-        site: Whose mailbox it came to: nobody else's row is moved by it.
+        writes_from_here: Says of a site whether its mailbox is the one the receipt came to: nobody else's row is moved by it.
         rules: Know a patient's address.
 
     Returns:
@@ -40,7 +43,7 @@ def row_of_receipt(deliveries: DeliveryStore, receipt: Receipt, site: str, rules
     if receipt.kind == "other":
         return None, "mail_not_understood"
     row = _by_number(deliveries, receipt) or _by_document(deliveries, receipt)
-    if row is None or row.site != site or row.channel not in MAIL or row.attempts == 0:
+    if row is None or row.channel not in MAIL or row.attempts == 0 or not writes_from_here(row.site):
         return None, "receipt_of_nothing_sent"
     if receipt.kind in DSN and receipt.recipient and not _is_for(row, receipt.recipient, rules):
         return None, "receipt_of_another_recipient"

@@ -1,4 +1,4 @@
-"""Read a site's mailbox: receipts move their rows, what nobody can place is kept for a person, and nothing in the mailbox is changed.
+"""Read mailboxes, each once however many sites write from it: receipts move their rows, what nobody can place is kept for a person, and nothing in the mailbox is changed.
 
 place (UIDVALIDITY, last UID) ── each mail after it, ascending: receipts applied, the rest an incident ── place, one further
    │ killed here: the mails since the last written place are read again, and each finds itself done
@@ -8,8 +8,10 @@ place (UIDVALIDITY, last UID) ── each mail after it, ascending: receipts app
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from ris.application.agenda.messages import LedgerEntry, MessageLedger, MessageState
 from ris.application.conflicts import Conflict
@@ -26,6 +28,7 @@ from ris.application.dispatch.mail_port import (
 )
 from ris.application.dispatch.ports import DeliveryStore
 from ris.domain.dispatch.mail import MailRules
+from ris.domain.errors import Refused, RisError
 
 KEPT_BYTES = 200_000
 """Of a mail nobody can place, its beginning is kept on the operator's list; the mail itself stays in the mailbox."""
@@ -66,8 +69,41 @@ class MailboxRead:
     left: int = 0
 
 
+@dataclass(frozen=True)
+class MailboxRun:
+    """One mailbox of a run: the site whose certificate opened it, and what was done or the code of why nothing was."""
+
+    site: str
+    done: MailboxRead = MailboxRead()
+    code: str = ""
+
+
+def reconcile_mailboxes(s: MailboxServices, sites: Sequence[str], now: datetime) -> Iterator[MailboxRun]:
+    """Read the mailboxes of some sites, each one once; one that fails never stops the others.
+
+    A mailbox that one of its sites cannot open is tried with the next one's certificate. A site without a mailbox sends no mail.
+
+    Args:
+        s: The ports.
+        sites: Whose mailboxes.
+        now: Aware UTC instant.
+    """
+    read: set[str] = set()
+    for site in sites:
+        try:
+            address = s.operator.mailbox(site).address.lower()
+            if address in read:
+                continue
+            yield MailboxRun(site, reconcile_mail(s, site, now))
+            read.add(address)
+        except Refused:
+            continue
+        except RisError as failed:
+            yield MailboxRun(site, code=failed.code)
+
+
 def reconcile_mail(s: MailboxServices, site: str, now: datetime) -> MailboxRead:
-    """Read what came to the mailbox of a site since the last run.
+    """Read what came to the mailbox of a site since the last run, for every site that writes from it.
 
     Args:
         s: The ports.
@@ -79,7 +115,7 @@ def reconcile_mail(s: MailboxServices, site: str, now: datetime) -> MailboxRead:
         RemoteUnavailable: Not now.
         RemoteRejected: The operator does not let us in.
     """
-    address = s.operator.mailbox(site).address
+    address = s.operator.mailbox(site).address.lower()
     mailbox = s.mailboxes.open(site)
     try:
         return _read(s, site, s.places.get(address), mailbox, now)
@@ -119,7 +155,7 @@ def _one(s: MailboxServices, site: str, place: MailboxPlace, mailbox: OpenMailbo
         receipts = s.reader.read(mail.content)
     applied, reasons = 0, []
     for receipt in receipts:
-        row, reason = row_of_receipt(s.deliveries, receipt, site, s.rules)
+        row, reason = row_of_receipt(s.deliveries, receipt, partial(_writes_from, s, place.address), s.rules)
         if row is None:
             reasons.append(reason)
             continue
@@ -128,6 +164,14 @@ def _one(s: MailboxServices, site: str, place: MailboxPlace, mailbox: OpenMailbo
     if reasons:
         _keep(s, site, f"{place.address}|{place.uid_validity}|{uid}", mail, reasons[0], now)
     return applied, int(bool(reasons))
+
+
+def _writes_from(s: MailboxServices, address: str, site: str) -> bool:
+    """Say whether a site's mailbox is this one; where nobody can tell now, the mail is read again at the next run."""
+    try:
+        return s.operator.mailbox(site).address.lower() == address
+    except Refused:
+        return False
 
 
 def _needs_the_end(receipt: Receipt) -> bool:
