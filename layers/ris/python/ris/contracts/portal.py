@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{0,128}$")]
+Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{4,24}$")]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 
 
@@ -40,6 +41,70 @@ class BookingBody(Body):
     fold: Annotated[str, StringConstraints(pattern=r"^[01]?$")] = ""
 
 
+class PlaceBody(Body):
+    """A place for an exam that is moved.
+
+    Args:
+        site: Where; empty for the exam's own.
+        room: Of that site; the other fields as in a booking.
+        call_patient: `1` when the patient did not ask for it and is to be told.
+    """
+
+    site: Identifier = ""
+    room: Annotated[Identifier, StringConstraints(min_length=1)]
+    day: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    start: Annotated[str, StringConstraints(pattern=r"^\d{2}:\d{2}$")]
+    fold: Annotated[str, StringConstraints(pattern=r"^[01]?$")] = ""
+    call_patient: Annotated[str, StringConstraints(pattern=r"^[01]?$")] = ""
+
+
+class OverrideBody(Body):
+    """A physician's decision that an exam takes place in spite of a contraindication."""
+
+    override_by: Annotated[Words, StringConstraints(min_length=3, max_length=100)]
+    override_reason: Annotated[Words, StringConstraints(min_length=5)]
+
+
+class WalkInBody(Body):
+    """An exam for a patient who is there.
+
+    Args:
+        request: Id of the request it answers, empty when there is none.
+    """
+
+    request: Identifier = ""
+    patient: Annotated[Identifier, StringConstraints(min_length=1)]
+    exam: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class OutageBody(Body):
+    """A machine out of service, from one wall time of the site to another.
+
+    Args:
+        token: Of the form as it was shown: the same click sent twice is one outage.
+        reason: Why.
+    """
+
+    token: Token
+    from_day: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    from_time: Annotated[str, StringConstraints(pattern=r"^\d{2}:\d{2}$")]
+    until_day: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    until_time: Annotated[str, StringConstraints(pattern=r"^\d{2}:\d{2}$")]
+    reason: Annotated[Words, StringConstraints(min_length=3, max_length=200)]
+
+
+class LinkBody(Body):
+    """The exam an act was done for."""
+
+    accession: Annotated[Identifier, StringConstraints(min_length=1)]
+
+
+class ScanBody(Body):
+    """What a scanner read of a datamatrix; in the body, so that no address holds it."""
+
+    code: Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=1000)]
+
+
 class ReasonBody(Body):
     """Why: of a cancellation, or of a message that is put aside."""
 
@@ -60,9 +125,6 @@ class AuditPatientBody(Body):
 
 class NothingBody(Body):
     """A button."""
-
-
-Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{4,24}$")]
 
 
 class IdentityBody(Body):
@@ -148,6 +210,12 @@ class ReportBody(Body):
     hidden_from_representatives: Annotated[str, StringConstraints(pattern=r"^[01]?$")] = ""
 
 
+class TakeBody(Body):
+    """An exam taken from a reading list; `list` are the filters of that list."""
+
+    list: Annotated[str, StringConstraints(max_length=1000)] = ""
+
+
 class WithholdBody(Body):
     """A report withheld (`1`) or let go (`0`)."""
 
@@ -160,11 +228,13 @@ class DeliveryRowBody(Body):
     Args:
         channel: Of the row; `recipient` too.
         version: Of the report, `0` for what is no report.
+        back: `letters` to come back to the print queue.
     """
 
     channel: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
     recipient: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
     version: Annotated[str, StringConstraints(pattern=r"^\d{1,3}$")] = "0"
+    back: Annotated[str, StringConstraints(pattern=r"^(letters)?$")] = ""
 
 
 class RefusalBody(Body):
@@ -296,6 +366,11 @@ class ReadingRowView(View):
     since: str
     exam_label: str
     patient: PersonView | None
+    site: str
+    dicom_modality: str
+    priority: str
+    turn: str
+    reader: str
 
 
 class ReadingView(View):

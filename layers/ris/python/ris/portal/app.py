@@ -10,11 +10,12 @@ from chalice.app import Blueprint, Chalice
 from ris.bootstrap.portal import PortalServices, PortalSettings
 from ris.portal import access, access_audit, access_chain, assets_views, openapi, respond
 from ris.portal.adapter import Adapter, Event
-from ris.portal.agenda import booking, day, exams, messages, requests, worklist
+from ris.portal.agenda import booking, day, desk, exams, free, messages, moving, requests, walk_in, worklist
 from ris.portal.call import wanted
+from ris.portal.dispatch import cockpit, strange, stuck
 from ris.portal.gate import Gate, GuardedView
 from ris.portal.identity import actions, patients, refusals
-from ris.portal.report import after, editor, reading, versions
+from ris.portal.report import after, editor, letters, mine, reading, secretariat, versions
 from ris.portal.routing import PathTable, Routes, Rule
 
 BINARY_TYPES = ("application/pdf",)
@@ -26,15 +27,25 @@ CONTEXTS: tuple[Routes, ...] = (
     requests.routes,
     booking.routes,
     worklist.routes,
+    desk.routes,
+    moving.routes,
+    free.routes,
+    walk_in.routes,
     exams.routes,
     messages.routes,
     patients.routes,
     actions.routes,
     refusals.routes,
     reading.routes,
+    secretariat.routes,
+    letters.routes,
+    mine.routes,
     editor.routes,
     versions.routes,
     after.routes,
+    cockpit.routes,
+    stuck.routes,
+    strange.routes,
     access_audit.routes,
     access_chain.routes,
     assets_views.routes,

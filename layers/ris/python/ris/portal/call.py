@@ -44,6 +44,9 @@ class Call:
         session: Set by the gate before the view of any route that is not public.
         touched: What the audit record of this call names.
         role: The role by which the action is allowed, once it is.
+        others: What it touches at other sites: each is one more audit record.
+        form_kept: The form was kept, to be given back.
+        kept_on: Local path of the page that gives this form back when its session ended; empty where nothing is typed.
     """
 
     method: str
@@ -60,6 +63,9 @@ class Call:
     session: Session | None = None
     touched: Visit = field(default_factory=lambda: Visit(""))
     role: str = ""
+    kept_on: str = ""
+    others: tuple[Visit, ...] = ()
+    form_kept: bool = False
     _form: dict[str, str] | None = None
 
     @property
@@ -102,6 +108,10 @@ class Call:
     def names(self, object_id: str, patient_id: str = "") -> None:
         """Say which object of the site this call is about, for the audit, and which one patient."""
         self.touched = replace(self.touched, object_id=object_id, patient_id=patient_id)
+
+    def also(self, visit: Visit) -> None:
+        """Say what this call touches besides, at another site, for the audit of that site."""
+        self.others = (*self.others, visit)
 
     def may(self, action: str, site: str) -> bool:
         """Tell whether the person could do something else there; for menus and buttons."""

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Final
 
 from ris.portal.french_audit import WORDS as AUDIT_WORDS
+from ris.portal.french_cockpit import WORDS as COCKPIT_WORDS
 from ris.portal.sentences import SENTENCES
 
 _WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
@@ -144,6 +145,30 @@ _WORDS: Final[dict[str, str]] = {
     "report_mark_says.masked_to_professionals": "Masqué dans le DMP et aucun message aux professionnels.",
     "report_mark.hidden_from_representatives": "Cacher aux représentants légaux",
     "report_mark_says.hidden_from_representatives": "Invisible, dans le DMP, de ceux qui représentent un mineur.",
+    "turn.writing": "Chez le radiologue",
+    "turn.typing": "À frapper",
+    "turn.correction": "À corriger",
+    "turn.rereading": "Rendu par le secrétariat",
+    "overall.signing": "Signature en cours",
+    "overall.delivered": "Remis à tous",
+    "overall.waiting": "Envoi en cours",
+    "overall.held": "Retenu pour quelqu’un",
+    "overall.refused": "Refusé par quelqu’un",
+    "overall.withdrawn": "Rien à envoyer",
+    "overall.deleted": "Supprimé",
+    "modality.CT": "Scanner",
+    "modality.MR": "IRM",
+    "modality.US": "Échographie",
+    "modality.DX": "Radiographie",
+    "modality.CR": "Radiographie (CR)",
+    "modality.MG": "Mammographie",
+    "modality.XA": "Angiographie",
+    "modality.RF": "Radioscopie",
+    "modality.NM": "Médecine nucléaire",
+    "modality.PT": "TEP",
+    "modality.BMD": "Ostéodensitométrie",
+    "modality.PX": "Panoramique dentaire",
+    "modality.IO": "Radiographie dentaire",
     "version_reason.validation": "première version",
     "version_reason.correction": "correction",
     "version_reason.announcement": "annonce faite",
@@ -154,6 +179,15 @@ _WORDS: Final[dict[str, str]] = {
     "version.built": "Documents en cours",
     "version.signed": "Signée",
     "version.withdrawn": "Refusée avant signature",
+    # at the desk
+    "answer.yes": "Oui",
+    "answer.no": "Non",
+    "answer.unknown": "Pas encore su",
+    "answer.missing": "À demander à l’arrivée",
+    "desk_missing.clear": "Identité marquée : à lever",
+    "desk_missing.decide": "Réponse d’INSi à comparer",
+    "desk_missing.ask": "INSi à interroger",
+    "desk_missing.document": "Pièce d’identité à enregistrer",
     # requests
     "request.to_book": "À programmer",
     "request.booked": "Programmée",
@@ -167,6 +201,8 @@ _WORDS: Final[dict[str, str]] = {
     "mpps.DISCONTINUED": "Interrompu",
     # cancellations
     "cancel.patient": "À la demande du patient",
+    "cancel.no_show": "Le patient n’est pas venu",
+    "cancel.moved": "Déplacé sur un autre site",
     "cancel.site": "Du fait du site (machine, équipe)",
     "cancel.mistake": "Erreur de saisie",
     "cancel.order_cancelled": "Le demandeur a annulé sa demande",
@@ -199,6 +235,7 @@ _WORDS: Final[dict[str, str]] = {
     "provider.group": "compte du groupe",
     "provider.psc": "Pro Santé Connect",
     **AUDIT_WORDS,
+    **COCKPIT_WORDS,
 }
 
 

@@ -6,29 +6,36 @@ It stands around Chalice's view call as its http middleware. Views' exceptions c
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 from chalice.app import ChaliceUnhandledError, Request, Response
 
+from ris.application.access.kept_forms import keep_form
 from ris.application.access.record_audit import record_audit
 from ris.application.access.session_of import check_csrf, session_of
 from ris.bootstrap.portal import PortalServices, PortalSettings
 from ris.domain.access.audit import Visit
 from ris.domain.access.policy import sites_allowed
+from ris.domain.access.session import Session
 from ris.domain.errors import NotAllowed, RisError
 from ris.observability import LogReference, log
 from ris.observability.logs import frames_of
 from ris.portal import cookies, respond
-from ris.portal.answers import Answer, NotFound, Stop
-from ris.portal.call import Call, body_of, public_address, wanted
+from ris.portal.answers import Answer, NotFound, Redirect, Stop
+from ris.portal.call import Call, Wants, body_of, public_address, wanted
 from ris.portal.layout import current_site
 from ris.portal.routing import Route, Rule, Scope
 
 current: ContextVar[Call] = ContextVar("ris_portal_call")
 
 _NO_SESSION = frozenset({"no_session", "session_expired", "session_idle", "account_closed"})
+
+
+def _token_of(call: Call) -> str:
+    return call.headers.get("x-csrf-token") or call.form.get("csrf", "")
 
 
 class _Raised(ChaliceUnhandledError):  # type: ignore[misc]
@@ -114,6 +121,7 @@ class Gate:
             services=services,
             rule=rule,
             touched=Visit(rule.action or event["requestContext"]["resourcePath"], site=site, source_ip=ip),
+            kept_on=rule.keeps.format(**(event["pathParameters"] or {})),
         )
 
     def _guarded(self, call: Call, request: Request, get_response: Callable[[Request], Response]) -> Response:
@@ -130,15 +138,43 @@ class Gate:
         if call.rule.scope is Scope.OBJECT and not call.role:
             raise RuntimeError("a view of an object admitted nobody")
         if call.rule.audited:
-            record_audit(call.services.access, call.session, call.touched, result="allowed", role=call.role, now=call.now)
+            for visit in (call.touched, *call.others):
+                record_audit(call.services.access, call.session, visit, result="allowed", role=call.role, now=call.now)
         return respond.rendered(call, answered.answer)
 
     def _identify(self, call: Call) -> None:
         token = cookies.read(call.headers.get("cookie", ""), cookies.name_of("session", self.settings.cookie_suffix))
-        call.session = session_of(call.services.access, token, call.touched, now=call.now)
+        call.session = session_of(
+            call.services.access,
+            token,
+            call.touched,
+            now=call.now,
+            active=not call.rule.passive,
+            ended=lambda session: self._keep_ended(call, session),
+        )
         if call.method == "POST":
             self._check_origin(call)
-            check_csrf(call.session, call.headers.get("x-csrf-token") or call.form.get("csrf", ""))
+            try:
+                check_csrf(call.session, _token_of(call))
+            except NotAllowed:
+                self._keep_stale(call, call.session)
+                raise
+
+    def _keep_ended(self, call: Call, session: Session) -> None:
+        """Keep what was typed under a session that has just ended, if its own page sent it; whatever fails, the login comes first."""
+        if call.method == "POST" and call.kept_on:
+            with suppress(RisError, Stop):
+                self._check_origin(call)
+                check_csrf(session, _token_of(call))
+                keep_form(call.services.access, session.account_id, call.kept_on, call.form, call.now)
+                call.form_kept = True
+
+    def _keep_stale(self, call: Call, session: Session) -> None:
+        """Keep what a page of ours sent that is older than this session: somebody logged in again beside it."""
+        if call.kept_on and call.headers.get("origin") == call.public_url:
+            with suppress(RisError, Stop):
+                keep_form(call.services.access, session.account_id, call.kept_on, call.form, call.now)
+                call.form_kept = True
 
     def _check_origin(self, call: Call) -> None:
         origin, fetched_from = call.headers.get("origin"), call.headers.get("sec-fetch-site")
@@ -183,6 +219,9 @@ class Gate:
         code = error.code if isinstance(error, NotAllowed) else "unknown_object"
         if code in _NO_SESSION:  # session_of has kept the record
             return respond.login_needed(call, self.settings, code)
+        if call.form_kept and call.wants is not Wants.JSON:
+            record_audit(call.services.access, call.session, call.touched, result="refused", code=code, now=call.now)
+            return respond.rendered(call, Redirect(respond.return_to(call)))
         result = "refused" if isinstance(error, NotAllowed) else "not_found"
         record_audit(call.services.access, call.session, call.touched, result=result, code=code, now=call.now)
         return respond.problem(call.wants, 403, code) if code == "csrf" else respond.problem(call.wants, 404, "unknown_object")

@@ -28,11 +28,17 @@ class Place:
 
 
 _MENU = (
+    ("Secrétariat", "read_secretariat", "/sites/{site}/secretariat"),
     ("À interpréter", "read_report", "/sites/{site}/reading"),
+    ("Mes comptes rendus", "read_own_reports", "/sites/{site}/my-reports"),
+    ("À imprimer", "read_letters", "/sites/{site}/letters"),
+    ("Accueil", "read_agenda", "/sites/{site}/desk"),
     ("Agenda", "read_agenda", "/sites/{site}/agenda"),
     ("À programmer", "read_requests", "/sites/{site}/requests"),
     ("Liste de travail", "read_worklist", "/sites/{site}/worklist"),
+    ("Machines", "read_machines", "/sites/{site}/machines"),
     ("Patients", "search_patients", "/patients"),
+    ("Cockpit", "read_cockpit", "/sites/{site}/cockpit"),
     ("Messages en attente", "read_parked", "/sites/{site}/messages"),
     ("Actes non rattachés", "read_mpps_unscheduled", "/sites/{site}/unscheduled"),
     ("Contrôle des accès", "read_audit", "/sites/{site}/audit"),

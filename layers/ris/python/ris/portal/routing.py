@@ -41,6 +41,8 @@ class Rule:
         body: Model of the form or JSON body of a POST.
         answer: Model of the JSON answer, where the route has one.
         max_body: Bytes a body may have, where the usual number is not enough.
+        keeps: Address of the page that gives the form back when its session ended while it was typed; empty where nothing is typed.
+        passive: A page asks it by itself: that keeps no unattended session open.
     """
 
     scope: Scope
@@ -49,6 +51,8 @@ class Rule:
     body: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
     max_body: int = 256 * 1024
+    keeps: str = ""
+    passive: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a route that names no action though somebody must be allowed to call it."""

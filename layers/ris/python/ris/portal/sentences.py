@@ -51,6 +51,23 @@ BOOKING: Final[dict[str, str]] = {
     "cancelled": "Cet examen a été annulé.",
     "exam_started": "La modalité a déjà commencé cet examen : il ne peut plus être annulé.",
     "exam_not_booked": "Cet examen n’est pas programmé.",
+    "too_far": "Ce rendez-vous serait trop loin dans l’avenir. Vérifiez l’année.",
+    "machine_out_of_service": "La machine de cette salle est hors service à cette heure. Choisissez un autre créneau.",
+    "contraindication": "Une réponse du patient contre-indique cet examen. Un médecin peut en décider autrement : son nom et son motif sont demandés.",
+    "questions_unanswered": "Le patient est là : posez-lui chaque question avant l’examen.",
+    "answer_malformed": "Cette réponse n’est pas de celles proposées.",
+    "not_the_day": "Ce rendez-vous n’est pas pour aujourd’hui.",
+    "not_arrived": "Ce patient n’est pas noté arrivé.",
+    "patient_arrived": "Ce patient est noté arrivé : il n’est pas absent.",
+    "too_early_for_no_show": "L’heure du rendez-vous n’est pas passée : le patient n’est pas encore absent.",
+    "nothing_free_today": "Plus rien n’est libre aujourd’hui pour cet examen.",
+    "part_unknown": "Choisissez le matin, l’après-midi ou toute la journée.",
+    "unknown_machine": "Cette machine n’existe pas sur ce site.",
+    "outage_over": "Cette période est déjà passée.",
+    "outage_too_long": "Une machine se met hors service pour deux mois au plus ; renouvelez ensuite.",
+    "unknown_mpps": "Cet acte n’est pas connu.",
+    "mpps_settled": "Quelqu’un a déjà décidé autrement pour cet acte. Rechargez la page.",
+    "report_begun": "Le compte rendu de cet examen est commencé : l’acte ne peut plus en être détaché.",
     "no_such_root": "Le numéro d’étude ne peut pas être fait : la racine d’OID réglée n’est pas valable.",
 }
 
@@ -94,6 +111,8 @@ REMOTES: Final[dict[str, str]] = {
 }
 
 LOGIN: Final[dict[str, str]] = {
+    "text_not_saved": "Vous n’êtes plus connecté : votre texte n’est pas enregistré. Il est toujours dans cette page : ne la fermez pas. "
+    "Connectez-vous dans un autre onglet, puis enregistrez ici.",
     "no_session": "Connectez-vous pour continuer.",
     "session_expired": "Votre session est arrivée à son terme. Reconnectez-vous pour continuer.",
     "session_idle": "Votre session a été fermée faute d’activité. Reconnectez-vous pour continuer.",

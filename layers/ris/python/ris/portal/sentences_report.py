@@ -21,6 +21,10 @@ REPORT: Final[dict[str, str]] = {
     "unknown_report": "Aucun compte rendu n’a été commencé pour cet examen.",
     "edited_by_other": "Quelqu’un a modifié ce compte rendu depuis que vous l’avez ouvert. Votre texte est conservé dans cette page : "
     "comparez-le au sien avant d’enregistrer de nouveau.",
+    "taken_by_other": "Un autre radiologue a déjà pris cet examen. Ouvrez-le pour voir où il en est, ou prenez le suivant.",
+    "not_the_secretarys": "Ce compte rendu n’est pas au secrétariat : il n’y a rien à rendre. Rechargez la page.",
+    "note_missing": "Rien ne dit ce qui est à corriger. Le radiologue l’écrit en un mot pour le secrétariat.",
+    "note_too_long": "Le mot pour le secrétariat dépasse 500 caractères. Raccourcissez-le.",
     "report_validating": "Ce compte rendu est validé et ses documents sont en cours de signature : il ne se modifie plus.",
     "report_validated": "Ce compte rendu est validé : il ne se modifie plus. Une correction en fera une nouvelle version.",
     "report_deleted": "Ce compte rendu a été supprimé chez ses destinataires. Un radiologue peut l’ouvrir de nouveau pour le corriger.",

@@ -3,6 +3,7 @@
 | table | item | pk | sk |
 |---|---|---|---|
 | sessions | session | `SESSION#{sha256 of the cookie's value}` | `SESSION` |
+| sessions | form kept for its writer | `KEPT#{account id}` | local path of its page |
 | sessions | login under way | `LOGIN#{sha256 of the state}` | `LOGIN` |
 | audit | record | `AUDIT#{site}#{UTC day}` | `{instant}#{audit_id}` |
 | audit | pointer to it | `PATIENT#{site}#{patient_id}`, `ACCOUNT#{site}#{account_id}`, `ACTION#{site}#{action}` | the same |
@@ -12,7 +13,9 @@ The `sessions` table removes what is past `expires_at` by itself, hours late per
 
 from __future__ import annotations
 
+import json
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -21,6 +24,7 @@ from typing import Any
 from ris.adapters.dynamodb import Item, Table, by_who_must_act, instant_of, instant_text, key_part, marshal, unmarshal
 from ris.application.conflicts import Conflict
 from ris.domain.access.audit import AuditBy, AuditRecord
+from ris.domain.access.kept import KeptForm
 from ris.domain.access.session import PendingLogin, PscSession, Session
 
 _SESSION_TEXTS = ("account_id", "name", "provider", "csrf_token", "rpps", "id_token")
@@ -81,6 +85,27 @@ class DynamoSessionStore:
             return None
         texts = {name: item[name] for name in _LOGIN_TEXTS}
         return PendingLogin(state_id=state_id, expires_at=_instant(item["ends_at"]), **texts)
+
+    def keep_form(self, form: KeptForm) -> None:
+        """Write a form over the one kept before; its fields are deflated."""
+        item = {
+            "pk": f"KEPT#{form.account_id}",
+            "sk": form.place,
+            "fields": zlib.compress(json.dumps(dict(form.fields)).encode("ascii"), 6),
+            "kept_at": instant_text(form.kept_at),
+            "expires_at": math.ceil(form.expires_at.timestamp()),
+        }
+        with by_who_must_act():
+            self._table.client.put_item(**self._table.putting(item)["Put"])
+
+    def kept_form(self, account_id: str, place: str) -> KeptForm | None:
+        """Return the form kept for that account and page, read consistently, or None."""
+        item = self._table.get(f"KEPT#{account_id}", place)
+        return KeptForm(account_id, place, json.loads(zlib.decompress(item["fields"])), _instant(item["kept_at"])) if item else None
+
+    def drop_form(self, account_id: str, place: str) -> None:
+        """Remove it, if it is there."""
+        self._take(f"KEPT#{account_id}", place)
 
     def _take(self, pk: str, sk: str) -> Item | None:
         """Delete an item and return what it was: DynamoDB gives the old item to one caller only."""

@@ -11,6 +11,7 @@ from ris.adapters.dynamodb import instant_text
 from ris.application.conflicts import Conflict
 from ris.domain.access.audit import AuditBy, AuditRecord
 from ris.domain.access.certificates import HeldCertificate
+from ris.domain.access.kept import KeptForm
 from ris.domain.access.session import PendingLogin, Session
 
 
@@ -21,6 +22,7 @@ class MemorySessionStore:
         self._lock = threading.Lock()
         self._sessions: dict[str, Session] = {}
         self._logins: dict[str, PendingLogin] = {}
+        self._forms: dict[tuple[str, str], KeptForm] = {}
 
     def create(self, session: Session) -> None:
         """Write a new session; raise Conflict when another has its id."""
@@ -54,6 +56,18 @@ class MemorySessionStore:
         """Remove the pending login and return it, to exactly one caller."""
         with self._lock:
             return self._logins.pop(state_id, None)
+
+    def keep_form(self, form: KeptForm) -> None:
+        """Write a form over the one kept before."""
+        self._forms[form.account_id, form.place] = form
+
+    def kept_form(self, account_id: str, place: str) -> KeptForm | None:
+        """Return the form kept for that account and page, or None."""
+        return self._forms.get((account_id, place))
+
+    def drop_form(self, account_id: str, place: str) -> None:
+        """Remove it, if it is there."""
+        self._forms.pop((account_id, place), None)
 
 
 class MemoryAuditTrail:

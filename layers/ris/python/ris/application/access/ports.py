@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Protocol
 
 from ris.domain.access.audit import AuditBy, AuditRecord
+from ris.domain.access.kept import KeptForm
 from ris.domain.access.session import Account, PendingLogin, PscSession, Session, SessionLimits
 
 
 class SessionStore(Protocol):
-    """Sessions and pending logins in the `sessions` table; the table's own expiry only tidies up."""
+    """Sessions, pending logins and kept forms in the `sessions` table; the table's own expiry only tidies up."""
 
     def create(self, session: Session) -> None:
         """Write a new session; raise Conflict when another has its id."""
@@ -31,6 +32,19 @@ class SessionStore(Protocol):
 
     def consume(self, state_id: str) -> PendingLogin | None:
         """Remove the pending login and return it: to exactly one caller, None to any other."""
+
+    def keep_form(self, form: KeptForm) -> None:
+        """Write a form over the one that was kept for the same account and page.
+
+        Raises:
+            InvalidInput: `not_storable`: it is larger than a row may be, even deflated.
+        """
+
+    def kept_form(self, account_id: str, place: str) -> KeptForm | None:
+        """Return the form kept for that account and page, read consistently, or None; an expired one may still be returned."""
+
+    def drop_form(self, account_id: str, place: str) -> None:
+        """Remove it, if it is there."""
 
 
 class AccountBook(Protocol):

@@ -162,7 +162,7 @@ _NEXT = 25
 def _found(s: Waiting, narrowing: Narrowing, limit: int) -> list[tuple[Exam, Draft | None]]:
     begun = _begun(s, narrowing, limit)
     untouched = () if narrowing.taken_by or narrowing.turns else _untouched(s, narrowing, limit)
-    of_drafts = s.exams.get_many([one.accession_number for one in begun]) if begun else {}
+    of_drafts = s.exams.get_many([one.accession_number for one in begun])
     # A draft is newer than the list its exam stood on.
     found: list[tuple[Exam, Draft | None]] = [
         (of_drafts[one.accession_number], one) for one in begun if one.accession_number in of_drafts

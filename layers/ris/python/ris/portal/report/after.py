@@ -77,10 +77,10 @@ def retry(call: Call, accession: str) -> Answer:
 @routes.post("/exams/{accession}/deliveries/printed", Scope.OBJECT, "print_report", audited=True, body=DeliveryRowBody)
 def printed(call: Call, accession: str) -> Answer:
     """Note that the report was printed and sent on paper: by whom, and when."""
-    admitted(call, accession)
+    page = admitted(call, accession)
     row, by = _read(call, DeliveryRowBody), call.person.account_id
     mark_printed(call.services.letters(), accession, row.channel, row.recipient, int(row.version), by, call.now)
-    return Redirect(f"/exams/{accession}")
+    return Redirect(f"/sites/{page.exam.site}/letters" if row.back else f"/exams/{accession}")
 
 
 def _read(call: Call, model: type[Model]) -> Model:

@@ -19,8 +19,9 @@ from ris.application.report.validate_report import ValidateReport, problems, val
 from ris.contracts.portal import ReportBody, SavedView
 from ris.domain.errors import InvalidInput, Refused, RisError
 from ris.domain.report.draft import Draft, DraftStatus
-from ris.domain.report.outlines import outline_of
+from ris.domain.report.frozen import Section
 from ris.domain.report.rules import Problem
+from ris.domain.report.templates import Template, for_exam, opened_with
 from ris.portal.agenda.deliveries import lines_of
 from ris.portal.agenda.exams import admitted, versions_of
 from ris.portal.answers import Answer, NotFound, Page, Redirect
@@ -219,15 +220,26 @@ def _said_no(call: Call, page: ExamPage, typed: Typed, saved: Draft | None, erro
 def _opened(call: Call, page: ExamPage, draft: Draft | None) -> Editor:
     """Return the editor on what was saved, with what the signing machine refused; an empty report opens with its outline."""
     if draft is None:
-        kind = call.services.reference.catalogue_exam(page.exam.exam_code)
-        reason = page.request.reason if page.request and page.request.reason != '""' else ""
-        sections = outline_of(page.exam.exam_code, kind.dicom_modality if kind else "", reason)
-        return Editor(page, Typed(0, page.exam.exam_label, sections), None)
+        return Editor(page, Typed(0, page.exam.exam_label, opening_of(call, page)), None)
     faults: tuple[Fault, ...] = ()
     if draft.refusal is not None:
         refusal = draft.refusal
         faults = (fault_of(Problem(refusal.code, refusal.field, refusal.detail), draft.sections),)
     return Editor(page, typed_from(draft), draft, faults)
+
+
+def opening_of(call: Call, page: ExamPage) -> tuple[Section, ...]:
+    """Return what the report of an exam begins with."""
+    template = next((each for each in templates_of(call, page) if each.opens), None)
+    reason = page.request.reason if page.request and page.request.reason != '""' else ""
+    return opened_with(template, reason)
+
+
+def templates_of(call: Call, page: ExamPage) -> tuple[Template, ...]:
+    """Return the templates for this exam and this reader, the closest first."""
+    exam, modality = page.exam.exam_code, page.exam.kind.dicom_modality
+    rows = call.services.reference.report_templates()
+    return for_exam(rows, exam_code=exam, dicom_modality=modality, account_id=call.person.account_id)
 
 
 def _open_beside(draft: Draft) -> bool:
