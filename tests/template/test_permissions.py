@@ -100,7 +100,7 @@ def test_only_the_managed_policies_for_logs_and_traces_are_attached() -> None:
 def test_every_function_has_a_role_of_its_own() -> None:
     functions = list(tenant().all("AWS::Lambda::Function"))
 
-    assert len(functions) == len({function.properties["Role"] for function in functions}) == 22
+    assert len(functions) == len({function.properties["Role"] for function in functions}) == 23
 
 
 def test_a_secret_of_a_legal_entity_is_read_by_those_who_use_it() -> None:
