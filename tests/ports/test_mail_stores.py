@@ -22,6 +22,7 @@ from ris.application.dispatch.mail_port import DirectoryMailbox, MailboxPlace
 from ris.domain.dispatch.channels import MSS_PATIENT, MSS_PROFESSIONAL
 from ris.domain.dispatch.delivery import Origin
 from ris.domain.dispatch.mail import MailRules, accepted, bounced, leaves, planned_mail
+from ris.domain.usage.facts import FAILED, TAKEN
 from tests.support.cloud import deployed_cloud
 from tests.support.tables import own_table
 
@@ -124,8 +125,10 @@ def test_a_row_that_counts_and_its_fact_are_written_together_and_dated_by_the_si
     assert row.fact == fact.fact_id
 
     row = rows.save(bounced(row, LAST_OF_NOVEMBER + timedelta(days=40), reason="mailbox_closed"))
-    (correction,) = usage.of_month(site, "2027-01")
-    assert (correction.value, correction.corrects, row.fact) == (-1, fact.fact_id, "")
+    correction, failure = sorted(usage.of_month(site, "2027-01"), key=lambda one: one.value)
+    assert (correction.kind, correction.value, correction.corrects, row.fact) == (TAKEN, -1, fact.fact_id, "")
+    assert (failure.kind, failure.value, failure.code, failure.fact_id) == (FAILED, 1, "mailbox_closed", row.failure)
+    assert rows.get("26000000001", MSS_PATIENT, "PATIENT", 1) == row
     assert usage.of_month(site, "2026-12") == [fact]
 
 

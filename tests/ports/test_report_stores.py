@@ -14,15 +14,19 @@ from ris.adapters.dynamodb import Table
 from ris.adapters.report.dynamodb import DynamoReportStore
 from ris.adapters.report.memory import MemoryDocumentStore, MemoryReportStore
 from ris.adapters.report.s3 import S3DocumentStore
+from ris.adapters.usage.dynamodb import DynamoUsageFacts
+from ris.adapters.usage.memory import MemoryUsageFacts
 from ris.application.conflicts import Conflict
 from ris.application.dispatch.ports import DeliveryStore
 from ris.application.report.ports import DocumentStore, ReportStore
-from ris.domain.dispatch.delivery import DeliveryState
+from ris.application.usage.ports import UsageFacts
+from ris.domain.dispatch.delivery import DeliveryState, Origin
 from ris.domain.errors import RemoteUnavailable
 from ris.domain.report.draft import Draft, DraftStatus, Refusal, Validation
 from ris.domain.report.frozen import Section
 from ris.domain.report.plan import PlanFacts, PlannedChannel, planned_rows
 from ris.domain.report.version import StoredFile, Version, VersionState
+from ris.domain.usage.facts import validation
 from tests.support.cloud import deployed_cloud
 
 cloud = deployed_cloud()
@@ -36,6 +40,7 @@ class Stores:
     reports: ReportStore
     deliveries: DeliveryStore
     run: str
+    usage: UsageFacts
 
     def draft(self, **changes: object) -> Draft:
         draft = Draft(
@@ -59,10 +64,11 @@ def stores(request: pytest.FixtureRequest) -> Stores:
     run = uuid4().hex[:12]
     if request.param == "memory":
         deliveries = MemoryDeliveryStore()
-        return Stores(MemoryReportStore(deliveries), deliveries, run)
+        return Stores(MemoryReportStore(deliveries), deliveries, run, MemoryUsageFacts(deliveries.facts))
     running = request.getfixturevalue("cloud")
     table = Table(running.client("dynamodb"), running.function_env("PortalFunction")["TABLE_EXAMS"])
-    return Stores(DynamoReportStore(table), DynamoDeliveryStore(table), run)
+    usage = Table(running.client("dynamodb"), running.outputs["UsageTable"])
+    return Stores(DynamoReportStore(table, usage), DynamoDeliveryStore(table), run, DynamoUsageFacts(usage))
 
 
 @pytest.fixture(params=["memory", "s3"])
@@ -124,6 +130,18 @@ def test_a_version_is_written_with_its_draft_its_content_and_its_rows_or_not_at_
     assert stores.reports.content(replace(version, making=2)) is None
     assert stores.reports.version(stores.run, 2) is None
     assert [replace(row, version=1) for row in sorted(rows, key=lambda one: one.channel)] == stores.deliveries.of_owner(stores.run)
+
+
+def test_a_fact_is_written_with_the_version_that_makes_it_true_or_not_at_all(stores: Stores) -> None:
+    draft = stores.reports.save_draft(stores.draft())
+    fact = validation(stores.run, stores.run, 1, "2.25.1", Origin("Europe/Paris"), NOW, plan=("dmp:pending:",), marks=())
+
+    with pytest.raises(Conflict):
+        stores.reports.commit(replace(draft, rev=7), stores.version(), facts=(fact,))
+    assert [] == stores.usage.of_month(stores.run, "2026-11")
+    stores.reports.commit(draft, stores.version(), facts=(fact,))
+
+    assert [fact] == stores.usage.of_month(stores.run, "2026-11")
 
 
 def test_versions_stand_in_order(stores: Stores) -> None:

@@ -7,9 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from ris.adapters.reference.files import read_folder
+from ris.application.reference import ReferenceData
 from ris.domain.dispatch.delivery import Origin
 from ris.domain.usage.facts import FAILED, TAKEN, UsageFact, validation
 
@@ -19,6 +23,12 @@ SIGNATORIES = ("89990001234", "89990005678", "89990009012")
 REQUESTERS = ("99900012345", "99900054321")
 WAYS = ("dmp", "mss_professional", "mss_patient")
 NAMES = {"dmp": "dmp", "mss_professional": "professional", "mss_patient": "patient"}
+
+
+@cache
+def reference() -> ReferenceData:
+    """Return the demo group's reference data, as the demo loads it."""
+    return read_folder(Path(__file__).parents[2] / "infra/local/demo/reference")
 
 
 def fact(accession: str, at: datetime, **said: object) -> UsageFact:
