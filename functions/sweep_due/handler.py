@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 from ris.application.agenda.sweep_due import sweep_due
 from ris.application.breaker import open_breakers
+from ris.application.dispatch.cockpit import longest_stuck, silent_gateways
 from ris.application.identity.sweep_identity import IdentitySweep, sweep_identity
 from ris.application.report.restart_signing import SigningSweep, sweep_signing
 from ris.bootstrap import documents
 from ris.bootstrap.agenda import services
 from ris.bootstrap.dispatch import breakers
 from ris.bootstrap.identity import apply_services, may_start, record_services
+from ris.bootstrap.operator import cockpit_services
 from ris.contracts.tasks import SweepInput, SweepOutput
 from ris.observability import LogReference, log, task
 
@@ -40,7 +42,17 @@ def handler(event: SweepInput) -> SweepOutput:
                 count=failed,
                 error=" ".join((*report.errors, *people.errors, *reports.errors)),
             )
+        _tell_troubles(site, now)
         total = SweepOutput(done=total.done + done, overdue=total.overdue + overdue, failed=total.failed + failed)
     for breaker in open_breakers(breakers()):
         log(LogReference.SWEEP_DUE_004, destination=breaker.remote, code=breaker.code, count=breaker.failures)
     return total
+
+
+def _tell_troubles(site: str, now: datetime) -> None:
+    """Say what is stuck and which gateway is silent: the alarm counts these lines."""
+    s = cockpit_services()
+    for channel, minutes in longest_stuck(s, site, now).items():
+        log(LogReference.SWEEP_DUE_005, site=site, channel=channel, count=minutes)
+    for gateway, minutes in silent_gateways(s, site, now).items():
+        log(LogReference.SWEEP_DUE_006, site=site, destination=gateway, count=minutes)

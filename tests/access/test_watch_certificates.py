@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ris.adapters.access.certificate_register import MemoryCertificateRegister
 from ris.adapters.access.memory import MemoryCertificateVault
 from ris.application.access.watch_certificates import CertificateServices, watch_certificates
 from ris.domain.access.certificates import HeldCertificate
@@ -18,10 +19,13 @@ class TwoEntities:
     def legal_entities(self) -> Sequence[str]:
         return ["630999001", "670999002"]
 
+    def sites(self) -> Sequence[str]:
+        return ["nord"]
+
 
 def services(**days: float) -> CertificateServices:
     held = {f"630999001/{kind}": [HeldCertificate(f"630999001/{kind}", NOW + timedelta(days=left))] for kind, left in days.items()}
-    return CertificateServices(MemoryCertificateVault(held), TwoEntities(), shared=("group-provider",))
+    return CertificateServices(MemoryCertificateVault(held), TwoEntities(), MemoryCertificateRegister(), shared=("group-provider",))
 
 
 @pytest.mark.parametrize(
@@ -65,9 +69,23 @@ def test_a_renewal_under_way_is_watched_with_the_one_in_use() -> None:
         HeldCertificate("630999001/dmp", NOW + timedelta(days=20)),
         HeldCertificate("630999001/dmp#2", NOW + timedelta(days=1100)),
     ]
-    s = CertificateServices(MemoryCertificateVault({"630999001/dmp": both}), TwoEntities())
+    s = CertificateServices(MemoryCertificateVault({"630999001/dmp": both}), TwoEntities(), MemoryCertificateRegister())
 
     assert [(each.name, each.alert) for each in watch_certificates(s, NOW).certificates] == [
         ("630999001/dmp", 30),
         ("630999001/dmp#2", 0),
     ]
+
+
+def test_mailboxes_are_watched_too_and_what_was_found_is_kept_for_who_has_no_right_to_secrets() -> None:
+    ends = {"mailbox/nord": 20, "630999001/dmp": 5}
+    held = {name: [HeldCertificate(name, NOW + timedelta(days=days))] for name, days in ends.items()}
+    s = CertificateServices(MemoryCertificateVault(held), TwoEntities(), MemoryCertificateRegister())  # type: ignore[arg-type]
+
+    watch = watch_certificates(s, NOW)
+
+    kept = s.register.latest()
+    assert kept
+    assert ["630999001/dmp", "mailbox/nord"] == [each.name for each in watch.certificates] == [each.name for each in kept.certificates]
+    assert (NOW, watch.missing) == (kept.watched_at, kept.missing)
+    assert "mailbox/nord" not in watch.missing  # a site may have no mailbox

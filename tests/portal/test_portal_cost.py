@@ -10,12 +10,31 @@ from pathlib import Path
 
 import pytest
 
+from ris.application.agenda.gateways import Gateway
 from ris.application.agenda.messages import LedgerEntry, MessageState
+from ris.application.breaker import Breaker, Incident
+from ris.application.dispatch.dmp_port import StrangeAnswer
+from ris.domain.access.audit import AuditRecord
 from ris.domain.agenda.exam import ExamState
+from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.report.draft import Draft
 from tests.support.portal import TODAY, PortalHouse
 
-PORTS = ("exams", "agenda", "patients", "deliveries", "messages", "sessions", "audit", "reports")
+PORTS = [
+    "exams",
+    "agenda",
+    "patients",
+    "deliveries",
+    "messages",
+    "sessions",
+    "audit",
+    "reports",
+    "breakers",
+    "gateways",
+    "certificates",
+    "strange",
+    "ledger",
+]
 EVERY_PAGE = Counter({"sessions.get": 1, "audit.append": 1})
 
 
@@ -48,12 +67,15 @@ def counting(calls):
             return replace(part, **{name: Counting(name, getattr(part, name), calls) for name in names})
 
         identity, reports = wrapped(services.identity()), wrapped(services.reports())
+        cockpit, intake = wrapped(services.cockpit()), wrapped(services.intake())
         return replace(
             services,
             access=wrapped(services.access),
             agenda=wrapped(services.agenda),
             identity=lambda: identity,
             reports=lambda: reports,
+            cockpit=lambda: cockpit,
+            intake=lambda: intake,
         )
 
     return wrap
@@ -73,6 +95,18 @@ def filled(rows, calls):
         )
         house.ledger.save(entry)
     return house
+
+
+def operated(house, number):
+    """One more row of each list of the group's IT and of the auditor."""
+    at = house.now - timedelta(minutes=number)
+    row = Delivery(f"S{number}", "nord", "dmp", "DMP", "", DeliveryState.REJECTED, planned_at=at, changed_at=at, report_version=1)
+    house.deliveries.save(row)
+    house.cockpit.strange.keep(StrangeAnswer(f"S{number}", 1, "registry", at, 200, "", "not XML", b""))
+    house.cockpit.gateways.keep(Gateway("nord", f"g{number}", "1", at, at))
+    house.cockpit.breakers.save(Breaker("dmp", version=number - 1), Incident("dmp", at, at))
+    record = AuditRecord(f"a{number}", at, "nord", "read_exam", "allowed", account_id="x", patient_id="p1")
+    house.audit.append(record)
 
 
 def waiting(house, exam, *, begun):
@@ -103,6 +137,16 @@ def cost(rows, subject, address, form=None):
         ("accueil.nord", "/sites/nord/booking", None, {"exams.requests_to_book": 1, "patients.get_many": 1}),
         ("accueil.nord", "/patients", {"q": "adrun"}, {"patients.search": 1}),
         ("identito.nord", "/sites/nord/messages", None, {"messages.parked": 1}),
+        (
+            "info.groupe",
+            "/sites/nord/cockpit",
+            None,
+            {"deliveries.stuck": 6, "breakers.get": 3, "gateways.of_site": 1, "certificates.latest": 1, "ledger.parked": 1},
+        ),
+        ("info.groupe", "/sites/nord/cockpit/dmp", None, {"deliveries.stuck": 1}),
+        ("audit.groupe", "/sites/nord/audit?patient=p1", None, {"audit.newest": 1, "patients.get": 1}),
+        ("audit.groupe", "/sites/nord/audit?person=x", None, {"audit.newest": 1}),
+        ("audit.groupe", "/sites/nord/audit", None, {"audit.newest": 8}),  # the UTC days of a week of the site
         ("identito.nord", "/sites/nord/unscheduled", None, {"exams.mpps_to_reconcile": 1}),
         ("accueil.nord", "/patients/p1", None, {"patients.get": 1, "patients.history": 1, "exams.of_patient": 1}),
         (
@@ -225,3 +269,19 @@ def test_the_function_is_made_without_environment_network_or_heavy_libraries():
     routes, heavy = json.loads(done.stdout)
     assert routes > 20
     assert [] == heavy
+
+
+@pytest.mark.parametrize(
+    ("address", "most"),
+    [
+        ("/sites/nord/outages", {"breakers.get": 3, "breakers.incidents": 3}),
+        ("/sites/nord/certificates", {"certificates.latest": 1, "gateways.of_site": 1}),
+        ("/sites/nord/strange", {"strange.newest": 1, "patients.strange_answers": 1}),
+    ],
+)
+def test_a_page_of_the_group_s_it_that_names_no_patient_asks_as_often_for_twenty_rows_as_for_one(address, most):
+    one, _ = cost(1, "info.groupe", address)
+    twenty, _ = cost(20, "info.groupe", address)
+
+    assert one == twenty
+    assert Counter(most) + Counter({"sessions.get": 1}) == twenty

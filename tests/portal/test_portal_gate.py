@@ -5,7 +5,10 @@ from dataclasses import replace
 import pytest
 
 from ris.adapters.report.frozen_json import FrozenJson
-from ris.application.identity.records import RecordedEvent
+from ris.application.agenda.outages import declare_outage
+from ris.application.agenda.ports import MppsRecord
+from ris.application.dispatch.dmp_port import StrangeAnswer
+from ris.application.identity.records import UNREADABLE, KeptAnswer, RecordedEvent
 from ris.application.report.documents import stored_file
 from ris.domain.access.policy import POLICY, allows
 from ris.domain.access.session import RIGHTS, ROLES, Account
@@ -32,6 +35,7 @@ SIGNED = {
     *(f"/exams/{{accession}}/deliveries/{end}" for end in ("retry", "printed")),
 }
 """Addresses of what is done once a report is validated."""
+STUCK = ("preview", "retry", "note")
 REFUSED = {"/exams/{accession}/report/validate": 409}
 """What a rule refuses to whoever walks the routes here: to validate one must be known with an RPPS, and come in by Pro Santé Connect."""
 
@@ -72,6 +76,25 @@ class Furnished:
         self._report()
         self.signed = self.house.booked(patient, "14:00", exam_code="ZBQK001")
         self._signed()
+        self._strange()
+        self._desk()
+
+    def _desk(self):
+        """A patient who arrived, a machine that will be out of service, and an act nobody was expected for."""
+        s, now = self.house.services.agenda, self.house.now
+        self.exam = s.exams.save(replace(s.exams.get(self.exam.accession_number), arrived_at=now))
+        period = Interval(now + timedelta(hours=1), now + timedelta(hours=5))
+        declare_outage(s, "nord", "irm", "out-1", period, "Compresseur", now)
+        performed = Performed("1.2.3.4", "COMPLETED", "CT_NORD", "20261126090000")
+        s.exams.save_mpps(MppsRecord("nord", performed, reason="unscheduled", received_at=now))
+
+    def _strange(self):
+        """An answer of the DMP and one of INSi that nobody could believe."""
+        house, at = self.house, self.house.now
+        house.cockpit.strange.keep(StrangeAnswer(self.exam.accession_number, 1, "registry", at, 200, "text/html", "not XML", b"?"))
+        query = InsiQuery("ADRUN", ("ZOE",), "F", "1975-06-12")
+        said = KeptAnswer("p1", f"{at:%Y-%m-%dT%H:%M:%S.%f}Z#01", "event-1", at, "accueil.nord", True, query, error=UNREADABLE)
+        house.patients.keep_answer(said)
 
     def _identity(self, patient):
         """An answer of INSi that waits, and an event that runs."""
@@ -122,6 +145,11 @@ class Furnished:
             "event_id": "event-1",
             "version": "1",
             "day": "2026-11-26",
+            "modality": "irm",
+            "outage": "out-1",
+            "mpps": "1.2.3.4",
+            "channel": "dmp",
+            "answer": "v1.20261126T082000.000000Z.registry" if pattern.startswith("/exams") else "20261126T082000.000000Z.01",
         }
         return pattern.format(**values) + ("?request=r1" if pattern.endswith("/booking") else "")
 
@@ -132,8 +160,16 @@ class Furnished:
         return {
             "/sites/{site}/booking": booking,
             "/exams/{accession}/cancel": {"reason": "patient"},
+            "/exams/{accession}/move": {"room": "salle-scanner", "day": "2026-11-27", "start": "12:00"},
+            "/sites/{site}/walk-in": {"patient": "p1", "exam": "ACQK001"},
+            "/sites/{site}/machines/{modality}/outage": {**click, **OUTAGE_FIELDS},
+            "/sites/{site}/machines/{modality}/outages/{outage}/move": {"accession": "all"},
+            "/sites/{site}/unscheduled/{mpps}/link": {"accession": self.exam.accession_number},
+            "/sites/{site}/unscheduled/{mpps}/aside": {"reason": "Fantôme de contrôle"},
+            "/scan": {"code": DATAMATRIX},
             "/patients": {"q": "adrun"},
             "/sites/{site}/audit/patient": {"q": "p1"},
+            **{f"/sites/{{site}}/cockpit/{{channel}}/{act}": {"row-0": f"{self.signed.accession_number}~DMP~1"} for act in STUCK},
             **{f"/patients/{{patient_id}}/{name}": {**click, **more} for name, more in IDENTITY_FIELDS.items()},
             "/patients/{patient_id}/refusals": {"who": "PATIENT", "on": "1"},
             "/exams/{accession}/report/correct": {"rev": "1"},

@@ -15,14 +15,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from ris.adapters.access.certificate_register import MemoryCertificateRegister
 from ris.adapters.access.chain_memory import MemoryAnchorKey, MemoryAnchorVault, MemorySealStore
 from ris.adapters.access.memory import MemoryAuditTrail, MemorySessionStore
 from ris.adapters.agenda.frames import MemoryFrames
+from ris.adapters.agenda.gateways import MemoryGatewayBook
+from ris.adapters.agenda.gateways import MemoryGatewayBook
 from ris.adapters.agenda.hl7_inbound import Hl7MessageReader
 from ris.adapters.agenda.ledger import MemoryMessageLedger
 from ris.adapters.agenda.memory import MemoryOrders, MemoryRows, MemoryWorkflows, memory_services
+from ris.adapters.breaker import MemoryBreakerStore
 from ris.adapters.dispatch.directory import MemoryDirectory
-from ris.adapters.dispatch.memory import MemoryDeliveryStore
+from ris.adapters.dispatch.memory import MemoryDeliveryStore, MemoryStrangeAnswers
 from ris.adapters.identity.memory import MemoryPatientStore
 from ris.adapters.identity.memory_insi import MemoryIdentityWorkflows
 from ris.adapters.reference.files import read_folder
@@ -37,6 +41,7 @@ from ris.application.agenda.book_appointment import BookAppointment, book_appoin
 from ris.application.agenda.cancel_exam import cancel_exam
 from ris.application.agenda.confirm_booking import confirm_booking
 from ris.application.agenda.publish_worklist import publish_worklist
+from ris.application.dispatch.cockpit import CockpitServices
 from ris.application.dispatch.mail_port import DirectoryMailbox
 from ris.application.dispatch.services import RestartServices
 from ris.application.identity.services import RecordServices
@@ -106,6 +111,7 @@ class PortalHouse:
     now: datetime = NOW
     provider: TrustingProvider = field(default_factory=TrustingProvider)
     directory: MemoryDirectory = field(default_factory=lambda: MemoryDirectory(MAILBOX))
+    gateways: MemoryGatewayBook = field(default_factory=MemoryGatewayBook)
     sessions: MemorySessionStore = field(default_factory=MemorySessionStore)
     audit: MemoryAuditTrail = field(default_factory=MemoryAuditTrail)
     rows: MemoryRows = field(default_factory=MemoryRows)
@@ -161,6 +167,9 @@ class PortalHouse:
             signer=NoSigner(),
         )
         self.chain = ChainServices(self.audit, MemorySealStore(), MemoryAnchorVault(), MemoryAnchorKey())
+        self.cockpit = CockpitServices(
+            self.deliveries, MemoryBreakerStore(), MemoryGatewayBook(), MemoryCertificateRegister(), MemoryStrangeAnswers()
+        )
         self.sending_again = RestartServices(self.deliveries, self.dispatches, NoOutage())
         services = PortalServices(
             access=access,
@@ -170,7 +179,9 @@ class PortalHouse:
             reports=lambda: self.reporting,
             dispatch=lambda: self.sending_again,
             letters=lambda: self.deliveries,
+            gateways=lambda: self.gateways,
             chain=lambda: self.chain,
+            cockpit=lambda: self.cockpit,
             reference=book,
             clock=lambda: self.now,
             settings=self.settings,

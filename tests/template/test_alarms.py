@@ -64,3 +64,64 @@ def test_a_dead_letter_of_any_queue_calls(first: float, second: float, expected:
 
     assert calls(alarm_named("dead-letters"), {"hl7": first, "dicom": second}) == expected
     assert calls(of_a_site, {"worklist": first, "hl7": second}) == expected
+
+
+def rule_of_trouble() -> str:
+    composite = tenant().named("AWS::CloudWatch::CompositeAlarm").properties
+    topic = tenant().named("AWS::SNS::Topic").reference
+    assert [topic] == composite["AlarmActions"] == composite["OKActions"]
+    return " ".join(composite["AlarmRule"].split())
+
+
+def in_trouble(rule: str, breaching: set[str]) -> bool:
+    """Work out the rule of a composite alarm (Amazon CloudWatch: `ALARM("name")`, OR)."""
+    assert re.fullmatch(r'ALARM\("[\w-]+"\)( OR ALARM\("[\w-]+"\))*', rule)
+    return any(name in breaching for name in re.findall(r'ALARM\("([\w-]+)"\)', rule))
+
+
+def test_an_alarm_calls_by_the_one_composite_or_by_itself_and_never_by_both() -> None:
+    alarms = {alarm.reference: alarm.properties for alarm in tenant().all("AWS::CloudWatch::Alarm")}
+    in_rule = set(re.findall(r'"([\w-]+)"', rule_of_trouble()))
+    by_itself = {name for name, alarm in alarms.items() if alarm.get("AlarmActions") or alarm.get("OKActions")}
+
+    assert set(alarms) == in_rule | by_itself
+    assert not in_rule & by_itself
+    assert {f"Certificates{days}DaysAlarm" for days in (7, 30, 60, 90)} == by_itself
+
+
+def test_trouble_is_one_call_when_it_begins_and_one_when_all_of_it_is_over() -> None:
+    rule, calls_made, before = rule_of_trouble(), [], False
+    course: list[set[str]] = [
+        set(),
+        {"OpenBreakerAlarm"},  # a remote is down
+        {"OpenBreakerAlarm", "StuckRowsAlarm"},  # what waits for it
+        {"StuckRowsAlarm", "DeadLettersAlarm"},
+        set(),
+        set(),
+        {"SilentGatewayAlarm"},
+        set(),
+    ]
+
+    for breaching in course:
+        now = in_trouble(rule, breaching)
+        if now is not before:
+            calls_made.append("begins" if now else "over")
+        before = now
+
+    assert ["begins", "over", "begins", "over"] == calls_made
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "silent", "calling"), [("stuck-rows", "StuckMinutes", 60, 61), ("silent-gateway", "SilentMinutes", 10, 11)]
+)
+def test_what_lasts_calls_after_its_time(name: str, metric: str, silent: int, calling: int) -> None:
+    alarm = alarm_named(name)
+    (figure,) = alarm["Metrics"]
+
+    assert (metric, "Maximum") == (figure["MetricStat"]["Metric"]["MetricName"], figure["MetricStat"]["Stat"])
+    assert ("GreaterThanThreshold", True, False) == (
+        alarm["ComparisonOperator"],
+        calling > alarm["Threshold"],
+        silent > alarm["Threshold"],
+    )
+    assert alarm["TreatMissingData"] == "notBreaching"  # nothing stuck is no figure

@@ -21,7 +21,8 @@ _GENERATED = {"PasswordLength", "ExcludePunctuation", "ExcludeCharacters"}
 def install(front: ApiFront) -> None:
     """Teach moto these types."""
     plugin("AWS::SecretsManager::Secret", _secret)
-    plugin("AWS::CloudWatch::Alarm", _alarm, "AlarmName")
+    for kind in ("Alarm", "CompositeAlarm"):
+        plugin(f"AWS::CloudWatch::{kind}", _alarm, "AlarmName")
     plugin("AWS::ApiGatewayV2::Api", front.deploy)
     plugin("AWS::ApiGatewayV2::Stage", front.deploy_stage, "StageName")
     for name in _WITHOUT_EFFECT:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import datetime
 
 from ris.adapters.dynamodb import Item, Table, instant_of, instant_text, write
 from ris.application.breaker import Breaker, BreakerState, Incident
@@ -40,9 +41,9 @@ class MemoryBreakerStore:
                 self._incidents[(incident.remote, instant_text(incident.opened_at))] = incident
             return self._rows[breaker.remote]
 
-    def incidents(self, remote: str, *, limit: int) -> list[Incident]:
+    def incidents(self, remote: str, *, limit: int, before: datetime | None = None) -> list[Incident]:
         """Return the remote's outages, newest first."""
-        found = [each for each in self._incidents.values() if each.remote == remote]
+        found = [each for each in self._incidents.values() if each.remote == remote and (not before or each.opened_at < before)]
         return sorted(found, key=lambda each: each.opened_at, reverse=True)[:limit]
 
 
@@ -81,9 +82,11 @@ class DynamoBreakerStore:
         write(self._table.client, writes)
         return written
 
-    def incidents(self, remote: str, *, limit: int) -> list[Incident]:
+    def incidents(self, remote: str, *, limit: int, before: datetime | None = None) -> list[Incident]:
         """Return the remote's outages, newest first."""
-        items = self._table.query(f"BREAKER#{remote}", prefix="INCIDENT#", limit=limit, newest_first=True)
+        # What sorts before the instant's own key: the earliest outage is behind "INCIDENT#".
+        last = f"INCIDENT#{instant_text(before)[:-1]}" if before else "INCIDENT#9"
+        items = self._table.query(f"BREAKER#{remote}", between=("INCIDENT#", last), limit=limit, newest_first=True)
         return [_incident(item) for item in items]
 
 

@@ -96,11 +96,11 @@ class BreakerStore(Protocol):
     def save(self, breaker: Breaker, incident: Incident | None = None) -> Breaker:
         """Write both under the row's version read; raise Conflict when it no longer stands."""
 
-    def incidents(self, remote: str, *, limit: int) -> list[Incident]:
-        """Return the remote's outages, newest first."""
+    def incidents(self, remote: str, *, limit: int, before: datetime | None = None) -> list[Incident]:
+        """Return the remote's outages, newest first, of those that began before an instant if one is given."""
 
 
-REMOTES = ("insi", "dmp")
+REMOTES = ("insi", "dmp", "mss")
 """Every remote that has a breaker."""
 
 

@@ -12,7 +12,7 @@ from ris.bootstrap.dispatch import client, table
 
 if TYPE_CHECKING:
     from ris.application.access.chain_ports import ChainServices
-    from ris.application.access.watch_certificates import CertificateServices
+    from ris.application.access.watch_certificates import CertificateRegister, CertificateServices
     from ris.application.reference import ReferenceBook
 
 
@@ -40,15 +40,23 @@ def chained_sites() -> list[str]:
 
 @functools.cache
 def certificate_services() -> CertificateServices:
-    """Return the ports of watching certificates: `TABLE_REFERENCE`, `SECRET_PREFIX`."""
+    """Return the ports of watching certificates: `TABLE_REFERENCE`, `TABLE_MESSAGES`, `SECRET_PREFIX`."""
     from ris.adapters.access.certificates import SecretsCertificateVault
     from ris.application.access.watch_certificates import CertificateServices
 
     return CertificateServices(
         vault=SecretsCertificateVault(client("secretsmanager"), os.environ.get("SECRET_PREFIX", "")),
         entities=_SitesEntities(_book()),
+        register=certificate_register(),
         shared=("group-provider", "pro-sante-connect"),
     )
+
+
+def certificate_register() -> CertificateRegister:
+    """Return where what the last watch found is kept."""
+    from ris.adapters.access.certificate_register import DynamoCertificateRegister
+
+    return DynamoCertificateRegister(table("MESSAGES"))
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,10 @@ class _SitesEntities:
     def legal_entities(self) -> Sequence[str]:
         """Return the FINESS EJ of each."""
         return sorted({site.legal_entity for site in self.book.sites()})
+
+    def sites(self) -> Sequence[str]:
+        """Return each site."""
+        return sorted(site.site for site in self.book.sites())
 
 
 def _book() -> ReferenceBook:

@@ -1,4 +1,4 @@
-"""Composition of what the operator's command needs beside the other families: the reference table and its book."""
+"""Composition of what the group's IT needs, at the command and on its pages: the reference table and its book, the cockpit."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ris.bootstrap.dispatch import table
 
 if TYPE_CHECKING:
+    from ris.application.dispatch.cockpit import CockpitServices
     from ris.application.load_reference import ReferenceTable
     from ris.application.reference import ReferenceBook
 
@@ -23,3 +24,20 @@ def reference_book() -> ReferenceBook:
     from ris.adapters.reference.dynamodb import DynamoReferenceBook
 
     return DynamoReferenceBook(table("REFERENCE"))
+
+
+def cockpit_services() -> CockpitServices:
+    """Return the ports of the cockpit: `TABLE_EXAMS`, `TABLE_MESSAGES`."""
+    from ris.adapters.breaker import DynamoBreakerStore
+    from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore, DynamoStrangeAnswers
+    from ris.application.dispatch.cockpit import CockpitServices
+    from ris.bootstrap.agenda import gateways
+    from ris.bootstrap.audit import certificate_register
+
+    return CockpitServices(
+        deliveries=DynamoDeliveryStore(table("EXAMS")),
+        breakers=DynamoBreakerStore(table("MESSAGES")),
+        gateways=gateways(),
+        certificates=certificate_register(),
+        strange=DynamoStrangeAnswers(table("EXAMS")),
+    )

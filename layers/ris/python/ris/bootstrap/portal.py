@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from ris.application.access.chain_ports import ChainServices
 from ris.application.access.ports import AccessServices
 from ris.application.agenda.apply_hl7 import IntakeServices
+from ris.application.agenda.gateways import GatewayBook
 from ris.application.agenda.services import Services as AgendaServices
+from ris.application.dispatch.cockpit import CockpitServices
 from ris.application.dispatch.ports import DeliveryStore
 from ris.application.dispatch.services import RestartServices
 from ris.application.identity.services import RecordServices
@@ -43,7 +45,8 @@ class PortalServices:
         intake: Gives the ports of inbound messages, which only the operator's list needs.
         identity: Gives the ports of identity events, `reports` those of reports: made at the first page that asks.
         dispatch: Gives the ports of sending again, `letters` the rows of those who get paper, which count too.
-        chain: Gives the ports of the audit chain, which only its page needs.
+        chain: Gives the ports of the audit chain, which only its page needs; `cockpit` those of the group's IT.
+        gateways: Gives what gateways say of themselves.
         clock: Gives the present, aware UTC.
     """
 
@@ -54,7 +57,9 @@ class PortalServices:
     reports: Callable[[], ReportServices]
     dispatch: Callable[[], RestartServices]
     letters: Callable[[], DeliveryStore]
+    gateways: Callable[[], GatewayBook]
     chain: Callable[[], ChainServices]
+    cockpit: Callable[[], CockpitServices]
     reference: ReferenceBook
     clock: Callable[[], datetime]
     settings: PortalSettings = PortalSettings()
@@ -82,6 +87,7 @@ def services() -> PortalServices:
     from ris.bootstrap.identity import record_services
     from ris.bootstrap.intake import intake_services
     from ris.bootstrap.mail import deliveries
+    from ris.bootstrap.operator import cockpit_services
 
     agenda = agenda_services()
     return PortalServices(
@@ -92,7 +98,9 @@ def services() -> PortalServices:
         reports=report_services,
         dispatch=restart_services,
         letters=deliveries,
+        gateways=gateways,
         chain=chain_services,
+        cockpit=cockpit_services,
         reference=agenda.reference,
         clock=utc_now,
         settings=settings(),

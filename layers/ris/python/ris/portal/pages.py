@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ris.portal import assets, french
+from ris.portal import assets, french, french_cockpit
 
 HL7_NULL = '""'
 
@@ -33,6 +33,8 @@ def environment() -> Environment:
         short_day=french.short_day,
         date=french.date,
         moment=moment,
+        lasting=french_cockpit.lasting,
+        certificate=french_cockpit.certificate,
         second=second,
         clock=clock,
         heard=heard,

@@ -1,10 +1,11 @@
-"""French sentences of the access log's pages."""
+"""French sentences of the pages of the auditor and of the group's IT."""
 
 from __future__ import annotations
 
 from typing import Final
 
 ACCESS: Final[dict[str, str]] = {
+    "nothing_chosen": "Choisissez au moins une ligne.",
     "period_reversed": "Le dernier jour est avant le premier.",
     "period_too_long": "Sans patient, personne ni action, la période est de 31 jours au plus.",
 }

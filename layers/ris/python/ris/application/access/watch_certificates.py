@@ -22,10 +22,38 @@ class CertificateVault(Protocol):
 
 
 class LegalEntities(Protocol):
-    """The group's legal entities."""
+    """The group's legal entities, and its sites."""
 
     def legal_entities(self) -> Sequence[str]:
         """Return the FINESS EJ of each."""
+
+    def sites(self) -> Sequence[str]:
+        """Return each site."""
+
+
+@dataclass(frozen=True)
+class KnownCertificates:
+    """What a watch found, as it is kept for the group's IT.
+
+    Args:
+        watched_at: Aware UTC.
+        certificates: All of them, the first to end first.
+        missing: Secrets of legal entities that hold no certificate.
+    """
+
+    watched_at: datetime
+    certificates: tuple[HeldCertificate, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+class CertificateRegister(Protocol):
+    """What the last watch found, in the `messages` table: who looks at it needs no right to any secret."""
+
+    def keep(self, known: KnownCertificates) -> None:
+        """Write it over what the watch before found."""
+
+    def latest(self) -> KnownCertificates | None:
+        """Return it, read consistently, or None before the first watch."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +66,7 @@ class CertificateServices:
 
     vault: CertificateVault
     entities: LegalEntities
+    register: CertificateRegister
     shared: tuple[str, ...] = ()
 
 
@@ -50,13 +79,16 @@ class CertificateWatch:
 
 
 def watch_certificates(s: CertificateServices, now: datetime) -> CertificateWatch:
-    """Return what is left of every certificate.
+    """Return what is left of every certificate, and keep what was found for the group's IT.
 
     Args:
         now: Aware UTC instant.
     """
     own = [f"{entity}/{kind}" for entity in s.entities.legal_entities() for kind in KINDS]
-    held = {name: s.vault.certificates(name) for name in (*own, *s.shared)}
-    found = [watched(each, now) for certificates in held.values() for each in certificates]
+    mailboxes = [f"mailbox/{site}" for site in s.entities.sites()]
+    held = {name: s.vault.certificates(name) for name in (*own, *mailboxes, *s.shared)}
+    every = sorted((each for certificates in held.values() for each in certificates), key=lambda each: (each.not_after, each.name))
+    found = [watched(each, now) for each in every]
     missing = tuple(name for name in own if not held[name])
+    s.register.keep(KnownCertificates(now, tuple(every), missing))
     return CertificateWatch(tuple(sorted(found, key=lambda each: (each.days_left, each.name))), missing)

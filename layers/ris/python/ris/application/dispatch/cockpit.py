@@ -1,0 +1,115 @@
+"""What the group's IT looks at: what is stuck at a site by remote, the longest first, and who does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from ris.application.access.watch_certificates import CertificateRegister
+from ris.application.agenda.gateways import Gateway, GatewayBook
+from ris.application.breaker import BreakerStore
+from ris.application.conflicts import decide
+from ris.application.dispatch.dmp_port import StrangeAnswers
+from ris.application.dispatch.mail_rows import mail_row
+from ris.application.dispatch.ports import DeliveryStore
+from ris.domain.dispatch.channels import DMP, HL7_REPORT, MSS_PATIENT, MSS_PROFESSIONAL
+from ris.domain.dispatch.delivery import Delivery
+from ris.domain.dispatch.stuck import stuck_since
+
+CHANNELS = (DMP, MSS_PROFESSIONAL, MSS_PATIENT, HL7_REPORT, "hl7_pacs_order", "hl7_pacs_identity")
+"""What goes to somebody by wire; paper waits for a person of the site."""
+MOST_COUNTED = 50
+SILENT_AFTER = timedelta(minutes=5)
+"""A gateway says every minute how it is."""
+GONE_AFTER = timedelta(days=30)
+LATE_SPOOL_S = LATE_FEED_S = 600.0
+
+
+@dataclass(frozen=True)
+class CockpitServices:
+    """The ports of the cockpit."""
+
+    deliveries: DeliveryStore
+    breakers: BreakerStore
+    gateways: GatewayBook
+    certificates: CertificateRegister
+    strange: StrangeAnswers
+
+
+@dataclass(frozen=True)
+class Pile:
+    """What is stuck of one channel at a site.
+
+    Args:
+        count: How many, `MOST_COUNTED` at most; `more` says that there are others.
+        oldest: The one that is stuck for the longest time.
+    """
+
+    channel: str
+    count: int
+    more: bool
+    oldest: Delivery
+
+
+@dataclass(frozen=True)
+class GatewayHealth:
+    """A gateway, and what is wrong with it: `silent`, `spool_late`, `feed_late`."""
+
+    gateway: Gateway
+    wrong: tuple[str, ...]
+
+
+def piles(s: CockpitServices, site: str) -> list[Pile]:
+    """Return what is stuck at a site by channel, that with the longest stuck row first; one query a channel."""
+    found = {channel: s.deliveries.stuck(site, channel, limit=MOST_COUNTED + 1) for channel in CHANNELS}
+    made = [
+        Pile(channel, min(len(rows), MOST_COUNTED), len(rows) > MOST_COUNTED, rows[0]) for channel, rows in found.items() if rows
+    ]
+    return sorted(made, key=lambda pile: str(stuck_since(pile.oldest)))
+
+
+def longest_stuck(s: CockpitServices, site: str, now: datetime) -> dict[str, int]:
+    """Return for how many minutes the longest stuck row of each channel is stuck; one read a channel."""
+    rows = [row for channel in CHANNELS for row in s.deliveries.stuck(site, channel, limit=1)]
+    return {row.channel: _minutes(now - (stuck_since(row) or now)) for row in rows}
+
+
+def silent_gateways(s: CockpitServices, site: str, now: datetime) -> dict[str, int]:
+    """Return for how many minutes each silent gateway of a site is; one that nobody heard of for `GONE_AFTER` was taken away."""
+    silent = {each.gateway_id: now - each.sent_at for each in s.gateways.of_site(site)}
+    return {gateway: _minutes(span) for gateway, span in silent.items() if SILENT_AFTER < span < GONE_AFTER}
+
+
+def _minutes(span: timedelta) -> int:
+    return int(span.total_seconds() // 60)
+
+
+def gateway_health(gateways: Sequence[Gateway], now: datetime) -> list[GatewayHealth]:
+    """Return each gateway with what is wrong with it."""
+    return [GatewayHealth(gateway, tuple(_wrong(gateway, now))) for gateway in gateways]
+
+
+def _wrong(gateway: Gateway, now: datetime) -> list[str]:
+    if now - gateway.sent_at > SILENT_AFTER:
+        return ["silent"]  # what it said of the rest is old
+    late = (("spool_late", gateway.spool_oldest_s > LATE_SPOOL_S), ("feed_late", (gateway.feed_age_s or 0.0) > LATE_FEED_S))
+    return [name for name, is_so in late if is_so]
+
+
+def take_note(deliveries: DeliveryStore, owner: str, channel: str, recipient: str, report_version: int, now: datetime) -> Delivery:
+    """Take a stuck row off the list until it changes: somebody knows of it; nothing else of it moves.
+
+    Args:
+        deliveries: The store, with the usage table.
+        owner: Accession Number; with channel, recipient and version it names the row.
+
+    Raises:
+        InvalidInput: `unknown_delivery`.
+    """
+
+    def attempt() -> Delivery:
+        row = mail_row(deliveries, owner, channel, recipient, report_version)
+        return row if stuck_since(row) is None else deliveries.save(replace(row, noted_at=now))
+
+    return decide(attempt)

@@ -1,0 +1,1 @@
+"""Pages of the group's IT: what is stuck, who does not answer, what ends soon."""
