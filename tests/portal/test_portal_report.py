@@ -70,7 +70,7 @@ def test_an_empty_report_opens_with_the_outline_of_its_exam_and_why_it_was_asked
     assert ["none", "0", "yes"] == [page.attributes(f"data-{name}")[0] for name in ("report-status", "rev", "editable")]
     assert ["Indication", "Technique", "Résultats", "Conclusion"] == page.attributes("data-section")
     assert "Toux persistante." in page.body.partition('name="text-0"')[2].partition("</textarea>")[0]
-    assert ["save", "provisional", "validate"] == page.attributes("data-action")
+    assert ["save", "provisional", "validate-next", "validate"] == page.attributes("data-action")
     assert ward.draft() is None
 
 
@@ -362,9 +362,9 @@ def test_the_reading_list_shows_what_waits_longest_first_each_once():
     page = browser.get("/sites/nord/reading")
     as_json = browser.get("/sites/nord/reading", accept="application/json").json
 
-    assert [second, third, ward.accession] == page.attributes("data-accession")
-    assert ["none", "none", "draft"] == page.attributes("data-report-status")
-    assert [second, third, ward.accession] == [row["accession_number"] for row in as_json["rows"]]
+    assert [ward.accession, second, third] == page.attributes("data-accession")
+    assert ["draft", "none", "none"] == page.attributes("data-report-status")
+    assert [ward.accession, second, third] == [row["accession_number"] for row in as_json["rows"]]
     assert 404 == browser.get("/sites/est/reading").status
     assert browser.get("/").headers["Location"] == "/sites/nord/reading"
 

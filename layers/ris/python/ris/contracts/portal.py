@@ -195,6 +195,10 @@ class ReportBody(Body):
         rev: The revision the text was written on, `0` for a report nobody began.
         recipients: RPPS of those who get a copy, apart by spaces or commas.
         on: For the mark *provisional*: `1` or `0`.
+        list: Filters of the reading list it was opened from; `next` is `1` to go on to that list's next exam after validating.
+        template: Id of a template to fill in; `macro` words to put in, their id and the section's rank (`id:2`).
+        turn: Who is to act next: `typing`, `correction` (with a `note`), `rereading`.
+        kept: `1` when the text is one that was given back after a login.
         marks: `1` when the marks of visibility were shown: then each that is not sent is off.
         announcement_pending: `1` when an announcement must come first; the other marks likewise.
     """
@@ -203,6 +207,13 @@ class ReportBody(Body):
     title: str = ""
     recipients: Annotated[str, StringConstraints(max_length=2000)] = ""
     on: Annotated[str, StringConstraints(pattern=r"^[01]?$")] = ""
+    list: str = ""
+    next: str = ""
+    template: str = ""
+    macro: str = ""
+    turn: str = ""
+    note: str = ""
+    kept: str = ""
     marks: Annotated[str, StringConstraints(pattern=r"^[01]?$")] = ""
     announcement_pending: Annotated[str, StringConstraints(pattern=r"^[01]?$")] = ""
     withheld: Annotated[str, StringConstraints(pattern=r"^[01]?$")] = ""

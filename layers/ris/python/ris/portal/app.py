@@ -10,12 +10,12 @@ from chalice.app import Blueprint, Chalice
 from ris.bootstrap.portal import PortalServices, PortalSettings
 from ris.portal import access, access_audit, access_chain, assets_views, openapi, respond
 from ris.portal.adapter import Adapter, Event
-from ris.portal.agenda import booking, day, desk, exams, free, messages, moving, requests, walk_in, worklist
+from ris.portal.agenda import acts, booking, calls, day, desk, exams, free, machines, messages, moving, requests, walk_in, worklist
 from ris.portal.call import wanted
 from ris.portal.dispatch import cockpit, strange, stuck
 from ris.portal.gate import Gate, GuardedView
-from ris.portal.identity import actions, patients, refusals
-from ris.portal.report import after, editor, letters, mine, reading, secretariat, versions
+from ris.portal.identity import actions, patients, refusals, scan
+from ris.portal.report import after, aids, editor, letters, mine, reading, secretariat, versions
 from ris.portal.routing import PathTable, Routes, Rule
 
 BINARY_TYPES = ("application/pdf",)
@@ -31,6 +31,10 @@ CONTEXTS: tuple[Routes, ...] = (
     moving.routes,
     free.routes,
     walk_in.routes,
+    machines.routes,
+    calls.routes,
+    acts.routes,
+    scan.routes,
     exams.routes,
     messages.routes,
     patients.routes,
@@ -41,6 +45,7 @@ CONTEXTS: tuple[Routes, ...] = (
     letters.routes,
     mine.routes,
     editor.routes,
+    aids.routes,
     versions.routes,
     after.routes,
     cockpit.routes,

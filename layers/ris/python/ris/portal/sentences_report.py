@@ -21,6 +21,8 @@ REPORT: Final[dict[str, str]] = {
     "unknown_report": "Aucun compte rendu n’a été commencé pour cet examen.",
     "edited_by_other": "Quelqu’un a modifié ce compte rendu depuis que vous l’avez ouvert. Votre texte est conservé dans cette page : "
     "comparez-le au sien avant d’enregistrer de nouveau.",
+    "unknown_template": "Ce modèle n’est pas proposé pour cet examen. Rechargez la page ; le service informatique tient la liste des modèles.",
+    "unknown_macro": "Cette phrase n’est pas proposée pour cet examen. Rechargez la page ; le service informatique en tient la liste.",
     "taken_by_other": "Un autre radiologue a déjà pris cet examen. Ouvrez-le pour voir où il en est, ou prenez le suivant.",
     "not_the_secretarys": "Ce compte rendu n’est pas au secrétariat : il n’y a rien à rendre. Rechargez la page.",
     "note_missing": "Rien ne dit ce qui est à corriger. Le radiologue l’écrit en un mot pour le secrétariat.",

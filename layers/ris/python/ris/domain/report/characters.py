@@ -7,9 +7,24 @@ validated, by the table below, and again when it is drawn, by the font's own gly
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Container
+from dataclasses import dataclass
 
 from ris.domain.errors import InvalidInput
+
+_MISREAD = {
+    chr(byte): bytes((byte,)).decode("cp1252") for byte in range(0x80, 0xA0) if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+}
+"""C1 controls of a text whose bytes were Windows-1252 and were read as ISO 8859-1: what its writer saw."""
+_BULLETS = dict.fromkeys("\uf0b7\uf0a7\uf0d8\uf076\u25cf\u25aa", "\u2022")
+"""Bullets of a word processor, most of them private to its symbol fonts. No other private character is guessed: a sign might change."""
+
+_INVISIBLE = dict.fromkeys("\u200c\u200d\u200e\u200f\u2060", "")
+"""Joiners and marks of direction."""
+
+PASTED = {**_MISREAD, **_BULLETS, **_INVISIBLE}
+"""Replaced in a text that a person writes or pastes, in its writer's view; in a name or an address they stay refused."""
 
 EQUIVALENTS = {
     "\u2010": "-",  # hyphen
@@ -49,6 +64,41 @@ DRAWN = _points(_RANGES)
 """The same, as a set."""
 
 
+_ALL = {**PASTED, **EQUIVALENTS}
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What becomes of a text when it is printed, besides its words.
+
+    Args:
+        replaced: Each character that is printed as another, with that other (empty: left out) and how often.
+        refused: Each character that cannot be printed, and how often.
+    """
+
+    replaced: tuple[tuple[str, str, int], ...] = ()
+    refused: tuple[tuple[str, int], ...] = ()
+
+
+def printed(text: str) -> Printed:
+    """Return what becomes of a text, so that its writer sees it before validation; a tab is no news to anybody."""
+    composed = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    counts = Counter(composed)
+    replaced = [(one, _ALL[one], count) for one, count in counts.items() if one in _ALL and one != "\t"]
+    refused = [(one, count) for one, count in counts.items() if one not in _ALL and not _draws(one, DRAWN)]
+    return Printed(tuple(replaced), tuple(refused))
+
+
+def mended(text: str) -> str:
+    """Return a text with what a paste brought along replaced: see `PASTED`."""
+    return "".join(PASTED.get(character, character) for character in text)
+
+
+def _draws(character: str, glyphs: Container[int]) -> bool:
+    unfit = unicodedata.category(character) in {"Cc", "Cs", "Co", "Cn"}
+    return character == "\n" or (ord(character) in glyphs and not unfit)
+
+
 def drawable(text: str, glyphs: Container[int], *, field: str) -> str:
     """Return the text in NFC with every character drawable.
 
@@ -63,7 +113,7 @@ def drawable(text: str, glyphs: Container[int], *, field: str) -> str:
     composed = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     drawn = "".join(EQUIVALENTS.get(character, character) for character in composed)
     for character in drawn:
-        if character != "\n" and (ord(character) not in glyphs or unicodedata.category(character) in {"Cc", "Cs", "Co", "Cn"}):
+        if not _draws(character, glyphs):
             name = unicodedata.name(character, "control character")
             raise InvalidInput("character_not_drawable", field=field, detail=f"U+{ord(character):04X} {name}")
     return drawn

@@ -13,7 +13,7 @@ from datetime import datetime
 from ris.domain.access.session import Account
 from ris.domain.agenda.exam import Exam, ExamState
 from ris.domain.errors import InvalidInput, Refused
-from ris.domain.report.characters import DRAWN, drawable
+from ris.domain.report.characters import DRAWN, drawable, mended
 from ris.domain.report.frozen import Section
 
 TITLE_MAXIMUM = 128
@@ -51,8 +51,9 @@ def clean_section(section: Section) -> Section:
     Raises:
         InvalidInput: `character_not_drawable` naming the section.
     """
-    heading = drawable(one_line(section.heading), DRAWN, field=one_line(section.heading)[:HEADING_MAXIMUM] or "heading")
-    return Section(heading, drawable(section.text, DRAWN, field=heading).strip("\n"))
+    field = one_line(section.heading)[:HEADING_MAXIMUM] or "heading"
+    heading = drawable(one_line(mended(section.heading)), DRAWN, field=field)
+    return Section(heading, drawable(mended(section.text), DRAWN, field=heading).strip("\n"))
 
 
 def clean_title(title: str) -> str:
@@ -61,7 +62,7 @@ def clean_title(title: str) -> str:
     Raises:
         InvalidInput: `character_not_drawable`.
     """
-    return drawable(one_line(title), DRAWN, field="title")
+    return drawable(one_line(mended(title)), DRAWN, field="title")
 
 
 def problems_of(title: str, sections: tuple[Section, ...]) -> tuple[Problem, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ris.application.dispatch.print_queue import Printing, print_queue
 from ris.portal.answers import Page
 from ris.portal.call import Call
-from ris.portal.report.editor import name_of
+from ris.portal.report.showing import name_of
 from ris.portal.routing import Routes, Scope
 
 routes = Routes("report")

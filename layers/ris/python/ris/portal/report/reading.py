@@ -19,8 +19,8 @@ from ris.portal.answers import Answer, Page, Redirect
 from ris.portal.call import Call
 from ris.portal.forms import read
 from ris.portal.people import person
-from ris.portal.report.editor import name_of
 from ris.portal.report.filters import AGES, Filters, came_from, filters_from, filters_of, readable_sites
+from ris.portal.report.showing import name_of
 from ris.portal.routing import Routes, Scope
 
 routes = Routes("report")

@@ -14,9 +14,9 @@ from ris.application.report.reading_list import Narrowing, reading_list
 from ris.domain.report.draft import Turn
 from ris.portal.answers import Page
 from ris.portal.call import Call
-from ris.portal.report.editor import name_of
 from ris.portal.report.letters import printing
 from ris.portal.report.reading import waiting
+from ris.portal.report.showing import name_of
 from ris.portal.routing import Routes, Scope
 
 routes = Routes("report")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ris.contracts.portal import ReportBody
@@ -52,12 +52,16 @@ class Typed:
 
 
 def typed_of(call: Call) -> Typed:
-    """Return what the form holds; nothing of a text is changed but its line ends.
+    """Return what the call's form holds; see `typed_in`."""
+    return typed_in(call.form)
+
+
+def typed_in(form: Mapping[str, str]) -> Typed:
+    """Return what a form holds; nothing of a text is changed but its line ends.
 
     Raises:
         FormErrors: The revision, or the list of recipients, is not what a form of ours sends.
     """
-    form = call.form
     try:
         body = ReportBody.model_validate({name: form[name] for name in ("rev", "recipients", "on", *MARKS) if name in form})
     except ValueError:
@@ -99,7 +103,7 @@ def fault_of(problem: Problem, sections: Iterable[Section]) -> Fault:
 
 
 def _field(problem: Problem, sections: tuple[Section, ...]) -> str:
-    if problem.field in ("title", "recipients"):
+    if problem.field in ("title", "recipients", "note"):
         return problem.field
     if problem.code == "heading_missing":
         return next((f"heading-{rank}" for rank, one in enumerate(sections) if says(one.text) and not says(one.heading)), "")
