@@ -95,3 +95,17 @@ def test_the_operators_list_holds_what_is_parked_oldest_first(ledger, site):
     assert ledger.parked(site, limit=9) == [parked]
     ledger.save(replace(parked, state=MessageState.APPLIED))
     assert ledger.parked(site, limit=9) == []
+
+
+def test_the_operators_list_goes_on_behind_a_place(ledger, site):
+    entries = [
+        an_entry(site, f"{number:064x}", state=MessageState.PARKED, received_at=NOW + timedelta(seconds=number))
+        for number in range(5)
+    ]
+    kept = [ledger.save(entry) for entry in reversed(entries)][::-1]
+
+    first = ledger.parked(site, limit=2)
+
+    assert kept[:2] == first
+    assert kept[2:4] == ledger.parked(site, limit=2, after=first[-1].list_place)
+    assert [] == ledger.parked(site, limit=2, after=kept[-1].list_place)

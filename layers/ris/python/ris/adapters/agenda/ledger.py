@@ -40,10 +40,10 @@ class MemoryMessageLedger:
             self._entries[(entry.site, entry.entry_id)] = written
             return written
 
-    def parked(self, site: str, *, limit: int) -> list[LedgerEntry]:
+    def parked(self, site: str, *, limit: int, after: str = "") -> list[LedgerEntry]:
         """Return what is on the site's operator list, oldest first."""
         listed = [each for each in self._entries.values() if each.site == site and each.state in ON_THE_LIST]
-        return sorted(listed, key=lambda each: (each.received_at, each.entry_id))[:limit]
+        return sorted((each for each in listed if each.list_place > after), key=lambda each: each.list_place)[:limit]
 
 
 class DynamoMessageLedger:
@@ -67,9 +67,14 @@ class DynamoMessageLedger:
         write(self._table.client, [self._table.putting_version(_item(written), entry.version)])
         return written
 
-    def parked(self, site: str, *, limit: int) -> list[LedgerEntry]:
+    def parked(self, site: str, *, limit: int, after: str = "") -> list[LedgerEntry]:
         """Return what is on the site's operator list, oldest first."""
-        return [_entry(item) for item in self._table.due(f"{site}#parked", limit=limit)]
+        last = None
+        if after:
+            received_at, _, entry_id = after.partition("~")
+            pk, sk = _key(site, entry_id)
+            last = {"pk": pk, "sk": sk, "due_pk": f"{site}#parked", "due_at": received_at}
+        return [_entry(item) for item in self._table.due(f"{site}#parked", limit=limit, after=last)]
 
 
 def _key(site: str, entry_id: str) -> Key:

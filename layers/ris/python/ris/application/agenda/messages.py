@@ -7,7 +7,7 @@ incident (the same control id with other bytes) is a row beside it, under the di
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Protocol
 
@@ -108,6 +108,11 @@ class LedgerEntry:
     settled_by: str = ""
     version: int = 0
 
+    @property
+    def list_place(self) -> str:
+        """Where it stands on the operator's list."""
+        return f"{self.received_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}~{self.entry_id}"
+
 
 class MessageLedger(Protocol):
     """The `messages` table. It is also `ParkedMessages` of the agenda's pages."""
@@ -118,8 +123,12 @@ class MessageLedger(Protocol):
     def save(self, entry: LedgerEntry) -> LedgerEntry:
         """Write under the version read (0 = new); raise Conflict when it no longer stands. Returns the entry as written."""
 
-    def parked(self, site: str, *, limit: int) -> list[LedgerEntry]:
-        """Return what is on the site's operator list, oldest first (index `due`)."""
+    def parked(self, site: str, *, limit: int, after: str = "") -> list[LedgerEntry]:
+        """Return what is on the site's operator list, oldest first (index `due`).
+
+        Args:
+            after: `list_place` of the entry behind which the list goes on.
+        """
 
 
 class Frames(Protocol):

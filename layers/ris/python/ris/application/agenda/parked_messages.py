@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ris.application.agenda.apply_hl7 import Applied, IntakeServices, settle
 from ris.application.agenda.messages import ON_THE_LIST, LedgerEntry, MessageState
 from ris.application.conflicts import Conflict
-from ris.domain.errors import InvalidInput, Refused
+from ris.domain.errors import InvalidInput, Refused, RisError
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,28 @@ def replay_message(s: IntakeServices, site: str, entry_id: str, actor: str, now:
         raise Refused("nothing_to_replay")
     frame = entry.frame or s.frames.get(entry.s3_key)
     return Applied(settle(s, replace(entry, settled_by=actor), frame, now, late=True))
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What became of one message of several.
+
+    Args:
+        entry: Its row: applied, or parked again with the present reason; as it was when it was refused.
+        refusal: Code of the rule that kept it from being tried.
+    """
+
+    entry: LedgerEntry
+    refusal: str = ""
+
+
+def replay_messages(s: IntakeServices, site: str, entries: Iterable[LedgerEntry], actor: str, now: datetime) -> Iterator[Replayed]:
+    """Apply several messages, the oldest first; one that is refused, or parked again, never stops the others."""
+    for entry in sorted(entries, key=lambda each: each.list_place):
+        try:
+            yield Replayed(replay_message(s, site, entry.entry_id, actor, now).entry)
+        except RisError as error:
+            yield Replayed(entry, error.code)
 
 
 def dismiss_message(s: IntakeServices, site: str, entry_id: str, actor: str, now: datetime) -> LedgerEntry:

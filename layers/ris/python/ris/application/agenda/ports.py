@@ -212,5 +212,5 @@ class Orders(Protocol):
 class ParkedMessages(Protocol):
     """The operator's list of messages that were acknowledged and could not be applied."""
 
-    def parked(self, site: str, *, limit: int) -> list[Any]:
+    def parked(self, site: str, *, limit: int, after: str = "") -> list[Any]:
         """Return the site's parked messages, oldest first (index `due`)."""

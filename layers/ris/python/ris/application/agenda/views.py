@@ -143,9 +143,9 @@ def search_patients(s: Services, text: str, limit: int = 20) -> list[Patient]:
     return s.patients.search(text, limit=_bounded(limit)) if text.strip() else []
 
 
-def parked_messages(s: Services, site: str, limit: int = 50) -> list[Any]:
-    """Return the site's messages that were acknowledged and could not be applied, oldest first."""
-    return s.messages.parked(site, limit=_bounded(limit))
+def parked_messages(s: Services, site: str, limit: int = 50, *, after: str = "") -> list[Any]:
+    """Return the site's messages that were acknowledged and could not be applied, oldest first, from behind a place on."""
+    return s.messages.parked(site, limit=_bounded(limit), after=after)
 
 
 def unscheduled_mpps(s: Services, site: str, limit: int = 50) -> list[MppsRecord]:

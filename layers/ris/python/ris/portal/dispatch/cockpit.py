@@ -120,4 +120,3 @@ def _instant(text: str) -> datetime | None:
 
 def _watched(known: KnownCertificates | None, now: datetime) -> list[WatchedCertificate]:
     return [watched(each, now) for each in known.certificates] if known else []
-

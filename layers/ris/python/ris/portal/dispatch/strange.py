@@ -68,7 +68,9 @@ def of_insi(call: Call, patient_id: str, answer: str) -> Page:
 
 def _page(call: Call, site: str, said: dict[str, object], content: bytes) -> Page:
     text = content.decode("utf-8", "backslashreplace")
-    return Page("dispatch/strange_one.html", {"said": said, "text": text, "size": len(content), "zone": site_of(call, site).time_zone})
+    return Page(
+        "dispatch/strange_one.html", {"said": said, "text": text, "size": len(content), "zone": site_of(call, site).time_zone}
+    )
 
 
 def _name_of_dmp(answer: StrangeAnswer) -> str:

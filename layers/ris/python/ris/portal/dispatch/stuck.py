@@ -8,15 +8,13 @@ A row of the list is a check box of its own name, since a form's fields come onc
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ris.application.access.record_audit import record_audit
 from ris.application.dispatch.cockpit import CHANNELS, take_note
 from ris.application.dispatch.retry import Retry, retry_rows
 from ris.contracts.portal import NothingBody
-from ris.domain.access.audit import Visit
 from ris.domain.dispatch.delivery import Delivery
 from ris.domain.dispatch.stuck import stuck_key, stuck_since
 from ris.domain.errors import InvalidInput
@@ -24,6 +22,7 @@ from ris.portal.agenda.deliveries import DeliveryLine, line_of
 from ris.portal.answers import NotFound, Page, Redirect, Stop
 from ris.portal.call import Call
 from ris.portal.dispatch.cockpit import site_of
+from ris.portal.records import record_each
 from ris.portal.routing import Routes, Scope
 
 routes = Routes("dispatch")
@@ -81,7 +80,7 @@ def note(call: Call, site: str, channel: str) -> Redirect:
     deliveries, rows = call.services.letters(), _chosen(call, site, channel)
     for row in rows:
         take_note(deliveries, row.owner, row.channel, row.recipient, row.report_version, call.now)
-    _record(call, site, [Retry(row) for row in rows])
+    record_each(call, site, [(row.owner, "") for row in rows])
     return Redirect(f"/sites/{site}/cockpit/{channel}")
 
 
@@ -90,7 +89,7 @@ def _tried(call: Call, site: str, channel: str, *, dry_run: bool) -> Page:
     zone = site_of(call, site).time_zone
     done = retry_rows(call.services.dispatch(), _chosen(call, site, channel), call.now, dry_run=dry_run)
     if not dry_run:
-        _record(call, site, done)
+        record_each(call, site, [(one.row.owner, one.refusal) for one in done])
     lines = [_outcome(one, zone) for one in done]
     values = {
         "channel": channel,
@@ -127,16 +126,6 @@ def _chosen(call: Call, site: str, channel: str) -> list[Delivery]:
     if len(rows) != len(named):
         raise NotFound
     return rows
-
-
-def _record(call: Call, site: str, done: Sequence[Retry]) -> None:
-    """Keep a record of each row: the gate's own is that of the last one on which something was done."""
-    acted = [one.row.owner for one in done if not one.refusal]
-    call.names(acted[-1] if acted else call.touched.object_id)
-    others = [*((owner, "") for owner in acted[:-1]), *((one.row.owner, one.refusal) for one in done if one.refusal)]
-    for owner, refusal in others:
-        visit, result = Visit(call.rule.action, site, owner, call.source_ip), "refused" if refusal else "allowed"
-        record_audit(call.services.access, call.session, visit, result=result, code=refusal, role=call.role, now=call.now)
 
 
 def _line(row: Delivery, zone: str) -> StuckLine:
