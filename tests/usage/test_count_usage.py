@@ -19,6 +19,7 @@ from ris.domain.usage.period import Period
 from tests.support.usage import fact, noon, recounted, reference, years
 
 A = "26000000001"
+LATER = noon(2027, 6, 1)
 FIRST = datetime(2025, 1, 1, tzinfo=UTC)
 
 
@@ -62,7 +63,7 @@ def test_runs_of_every_hour_come_to_what_a_brute_recount_says() -> None:
     for period in (Period("2026-01-01", "2026-03-31"), Period("2026-02-11", "2026-02-28"), Period("2026-03-03", "2026-03-03")):
         assert house.figures(period) == house.listed(period) == recounted(house.facts, "nord", period.first, period.last)
     whole = Period("2026-01-01", "2026-04-02")
-    assert recount(house.s, "nord", whole, dry_run=True).changed == ()
+    assert recount(house.s, "nord", whole, LATER, dry_run=True).changed == ()
 
 
 def test_a_day_is_the_sites_and_a_year_is_cut_at_its_midnight() -> None:
@@ -70,7 +71,7 @@ def test_a_day_is_the_sites_and_a_year_is_cut_at_its_midnight() -> None:
     house = House([fact(A, eve), fact("26000000002", eve + timedelta(minutes=2))])
 
     assert count_usage(house.s, "nord", eve + timedelta(hours=1)).days == tuple(f"2027-01-{1:02d}" for _ in range(1))
-    assert recount(house.s, "nord", Period("2026-12-31", "2026-12-31")).changed == ("2026-12-31",)
+    assert recount(house.s, "nord", Period("2026-12-31", "2026-12-31"), LATER).changed == ("2026-12-31",)
 
     assert sum(house.figures(Period("2026-01-01", "2026-12-31")).values()) == 1
     assert sum(house.figures(Period("2027-01-01", "2027-12-31")).values()) == 1
@@ -110,17 +111,17 @@ def test_a_file_of_an_earlier_month_is_looked_up_and_counts_no_second_time() -> 
 def test_counting_again_mends_a_summary_that_is_wrong_and_says_where() -> None:
     house = House(years(5, 30, FIRST, 3))
     whole = Period("2025-01-01", "2025-06-30")
-    recount(house.s, "nord", whole)
+    recount(house.s, "nord", whole, LATER)
     right = house.figures(whole)
     spoilt = house.summaries.months([("nord", "2025-02")])[("nord", "2025-02")]
     day = next(iter(spoilt.days))
     ghost = "2025-02-30"
     house.summaries.save(replace(spoilt, days={**spoilt.days, day: {}}), {day: []})
 
-    assert recount(house.s, "nord", whole, dry_run=True).changed == (day,)
+    assert recount(house.s, "nord", whole, LATER, dry_run=True).changed == (day,)
     assert house.figures(whole) != right
-    assert recount(house.s, "nord", whole).changed == (day,)
-    assert recount(house.s, "nord", whole).changed == ()
+    assert recount(house.s, "nord", whole, LATER).changed == (day,)
+    assert recount(house.s, "nord", whole, LATER).changed == ()
     assert house.figures(whole) == house.listed(whole) == right
     assert ghost not in house.summaries.months([("nord", "2025-02")])[("nord", "2025-02")].days
 
@@ -128,11 +129,11 @@ def test_counting_again_mends_a_summary_that_is_wrong_and_says_where() -> None:
 def test_a_recount_of_old_days_does_not_make_the_schedule_skip_newer_ones() -> None:
     house = House([fact(A, noon(2026, 3, 10))])
     count_usage(house.s, "nord", noon(2026, 3, 2))
-    recount(house.s, "nord", Period("2026-03-01", "2026-03-01"))
+    recount(house.s, "nord", Period("2026-03-01", "2026-03-01"), LATER)
 
     assert count_usage(house.s, "nord", noon(2026, 3, 12)).changed == ("2026-03-10",)
     fresh = House([fact(A, noon(2026, 3, 10))])
-    recount(fresh.s, "nord", Period("2026-03-12", "2026-03-12"))
+    recount(fresh.s, "nord", Period("2026-03-12", "2026-03-12"), LATER)
     assert count_usage(fresh.s, "nord", noon(2026, 3, 12)).changed == ("2026-03-10",)
 
 
@@ -158,7 +159,10 @@ def test_who_loses_a_race_counts_again_on_what_stands_then() -> None:
 
 @pytest.mark.parametrize(
     "call",
-    [lambda s: count_usage(s, "nowhere", noon(2026, 3, 5)), lambda s: recount(s, "nowhere", Period("2026-03-01", "2026-03-01"))],
+    [
+        lambda s: count_usage(s, "nowhere", noon(2026, 3, 5)),
+        lambda s: recount(s, "nowhere", Period("2026-03-01", "2026-03-01"), LATER),
+    ],
 )
 def test_an_unknown_site_is_refused(call) -> None:
     with pytest.raises(InvalidInput, match="unknown_site"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 BOM = "\ufeff"
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -31,7 +32,12 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]], *, beginni
 
 
 def guarded(value: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula: text that begins like one has an apostrophe before it (OWASP, CSV injection)."""
+    """Return a cell that no spreadsheet takes for a formula: text that begins like one has an apostrophe before it (OWASP, CSV injection).
+
+    A Decimal stands with a decimal comma.
+    """
+    if isinstance(value, Decimal):
+        return str(value).replace(".", ",")
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     text = "" if value is None else str(value)

@@ -20,8 +20,23 @@ from ris.application.reference import (
 )
 from ris.domain.access.session import Account
 from ris.domain.report.templates import Macro, Template
+from ris.domain.usage.money import Indicator, Milestone
 
-Row = LegalEntity | Site | Room | Modality | CatalogueExam | Practitioner | Correspondent | Account | Login | Template | Macro
+Row = (
+    LegalEntity
+    | Site
+    | Room
+    | Modality
+    | CatalogueExam
+    | Practitioner
+    | Correspondent
+    | Account
+    | Login
+    | Template
+    | Macro
+    | Indicator
+    | Milestone
+)
 
 KINDS = (
     "legal_entity",
@@ -35,6 +50,8 @@ KINDS = (
     "login",
     "report_template",
     "report_macro",
+    "milestone",
+    "indicator",
 )
 """In the order they are written; removed in the reverse order, so that an interrupted load can be finished by the next one."""
 
@@ -142,5 +159,7 @@ def entries_of(data: ReferenceData) -> list[Entry]:
         ("login", [("", f"{row.provider}#{row.subject}", row) for row in data.logins]),
         ("report_template", [("", row.template_id, row) for row in data.report_templates]),
         ("report_macro", [("", row.macro_id, row) for row in data.report_macros]),
+        ("milestone", [("", row.code, row) for row in data.milestones]),
+        ("indicator", [("", row.code, row) for row in data.indicators]),
     ]
     return [Entry(kind, scope, key, position, row) for kind, of_kind in rows for position, (scope, key, row) in enumerate(of_kind)]

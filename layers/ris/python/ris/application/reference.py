@@ -9,6 +9,7 @@ from typing import Protocol
 from ris.domain.access.session import Account
 from ris.domain.agenda.contraindications import Question
 from ris.domain.report.templates import Macro, Template
+from ris.domain.usage.money import Indicator, Milestone
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,8 @@ class ReferenceData:
     logins: tuple[Login, ...] = ()
     report_templates: tuple[Template, ...] = ()
     report_macros: tuple[Macro, ...] = ()
+    indicators: tuple[Indicator, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
 
 
 class ReferenceBook(Protocol):
@@ -208,6 +211,12 @@ class ReferenceBook(Protocol):
 
     def report_templates(self) -> list[Template]:
         """Return what reports begin with, in the file's order."""
+
+    def indicators(self) -> list[Indicator]:
+        """Return what figures are worth, by scheme and time, in the file's order."""
+
+    def milestones(self) -> list[Milestone]:
+        """Return the deadlines and conditions of the schemes, in the file's order."""
 
     def report_macros(self) -> list[Macro]:
         """Return the words that are put in by one click, in the file's order."""

@@ -14,11 +14,11 @@ from ris.cli.settings import need
 HELP = """
 Le référentiel du groupe : entités juridiques, sites, salles, modalités, catalogue, praticiens, correspondants, comptes.
 
-Un dossier de huit listes JSON ; [cyan]infra/local/demo/reference/[/cyan] en est un exemple complet. Toutes les fautes sont dites d'un
+Un dossier de huit listes JSON, et au besoin celles des trames, phrases types, échéances et indicateurs ; [cyan]infra/local/demo/reference/[/cyan] en est un exemple complet. Toutes les fautes sont dites d'un
 coup, avec le fichier, la ligne, le champ et la règle. Ce qui a quitté les fichiers quitte la table.
 """
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode="rich")
-Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, metavar="DOSSIER", help="Dossier des huit fichiers.")]
+Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, metavar="DOSSIER", help="Dossier des fichiers.")]
 _VERBS = {"add": "ajouté", "change": "changé", "remove": "retiré"}
 _KINDS = {
     "legal_entity": "entité juridique",
@@ -30,6 +30,10 @@ _KINDS = {
     "correspondent": "correspondant",
     "account": "compte",
     "login": "connexion",
+    "report_template": "trame de compte rendu",
+    "report_macro": "phrase type",
+    "milestone": "échéance",
+    "indicator": "indicateur",
 }
 
 

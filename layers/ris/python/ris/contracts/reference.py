@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -11,6 +12,7 @@ from ris.domain.access.session import RIGHTS, ROLES
 from ris.domain.errors import InvalidInput
 from ris.domain.report.characters import DRAWN, drawable
 from ris.domain.report.pacs_link import PLACEHOLDERS, wrong_pattern
+from ris.domain.usage.figures import BY_CODE
 
 
 class Rule(ValueError):
@@ -267,3 +269,64 @@ class ReportMacroRow(OfReportsRow):
     label: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
     text: Annotated[str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(_printable)]
     heading: Annotated[str, StringConstraints(max_length=120, strip_whitespace=True)] = ""
+
+
+def _civil_day(text: str) -> str:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise Rule("ce jour n'existe pas") from None
+    return text
+
+
+CivilDay = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_civil_day)]
+Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,4})?$")]
+"""A decimal number as text: money is never a float."""
+Shown = Annotated[str, _among(tuple(BY_CODE))]
+Note = Annotated[str, StringConstraints(max_length=400, strip_whitespace=True)]
+
+
+class IndicatorRow(ReferenceRow):
+    """`indicators.json`: what a figure is worth in a scheme, for a time, by which text."""
+
+    code: Code
+    scheme: Text
+    label: Text
+    scope: Literal["practitioner", "site", "legal_entity", "group"]
+    numerator: Shown
+    first: CivilDay
+    last: CivilDay
+    legal_reference: Text
+    denominator: Shown | Literal[""] = ""
+    threshold: Number | Literal[""] = ""
+    points: Number | Literal[""] = ""
+    euros_per_point: Number | Literal[""] = ""
+    euros: Number | Literal[""] = ""
+    requires: tuple[Code, ...] = ()
+    confirmed: bool = False
+    note: Note = ""
+
+    @model_validator(mode="after")
+    def _is_of_a_time_and_of_one_amount(self) -> IndicatorRow:
+        if self.last < self.first:
+            raise Rule("le dernier jour précède le premier")
+        if self.euros and self.points:
+            raise Rule("un montant ou des points, pas les deux")
+        if self.points and not self.euros_per_point:
+            raise Rule("la valeur du point manque")
+        return self
+
+
+class MilestoneRow(ReferenceRow):
+    """`milestones.json`: a deadline or a condition of a scheme, and the day it was met."""
+
+    code: Code
+    scheme: Text
+    label: Text
+    legal_reference: Text
+    due: CivilDay | Literal[""] = ""
+    done: CivilDay | Literal[""] = ""
+    legal_entity: Finess | Literal[""] = ""
+    euros: Number | Literal[""] = ""
+    confirmed: bool = False
+    note: Note = ""

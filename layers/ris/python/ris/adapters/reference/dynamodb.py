@@ -37,6 +37,7 @@ from ris.application.reference import (
 from ris.domain.access.session import Account
 from ris.domain.agenda.contraindications import Question
 from ris.domain.report.templates import Macro, Template
+from ris.domain.usage.money import Indicator, Milestone
 
 _PARTITIONS = {
     "legal_entity": "LEGAL_ENTITY",
@@ -48,6 +49,8 @@ _PARTITIONS = {
     "login": "LOGIN",
     "report_template": "REPORT_TEMPLATE",
     "report_macro": "REPORT_MACRO",
+    "milestone": "MILESTONE",
+    "indicator": "INDICATOR",
 }
 _SITE_PARTITIONS = {"room": "ROOM#", "modality": "RESOURCE#"}
 _TYPES: dict[str, type[Row]] = {
@@ -62,6 +65,8 @@ _TYPES: dict[str, type[Row]] = {
     "login": Login,
     "report_template": Template,
     "report_macro": Macro,
+    "milestone": Milestone,
+    "indicator": Indicator,
 }
 _MOST_KEY_BYTES = 1024
 _LOAD = ("REFERENCE", "LOAD")
@@ -199,6 +204,14 @@ class DynamoReferenceBook:
     def report_templates(self) -> list[Template]:
         """Return what reports begin with, in the file's order."""
         return self._rows("report_template", Template)
+
+    def indicators(self) -> list[Indicator]:
+        """Return what figures are worth, in the file's order."""
+        return self._rows("indicator", Indicator)
+
+    def milestones(self) -> list[Milestone]:
+        """Return deadlines and conditions, in the file's order."""
+        return self._rows("milestone", Milestone)
 
     def report_macros(self) -> list[Macro]:
         """Return the words that are put in by one click, in the file's order."""

@@ -25,6 +25,7 @@ from ris.contracts import reference as rows
 from ris.domain.access.session import Account
 from ris.domain.agenda.contraindications import Question
 from ris.domain.report.templates import Macro, Template
+from ris.domain.usage.money import Indicator, Milestone
 
 FILES: dict[str, type[rows.ReferenceRow]] = {
     "legal_entities.json": rows.LegalEntityRow,
@@ -37,9 +38,11 @@ FILES: dict[str, type[rows.ReferenceRow]] = {
     "accounts.json": rows.AccountRow,
     "report_templates.json": rows.ReportTemplateRow,
     "report_macros.json": rows.ReportMacroRow,
+    "milestones.json": rows.MilestoneRow,
+    "indicators.json": rows.IndicatorRow,
 }
-_OPTIONAL = frozenset({"report_templates.json", "report_macros.json"})
-"""A group without them is whole: its reports begin with the standard headings."""
+_OPTIONAL = frozenset({"report_templates.json", "report_macros.json", "milestones.json", "indicators.json"})
+"""A group without them is whole: its reports begin with the standard headings, its figures are measured against nothing."""
 _FRENCH = {
     "missing": "manque",
     "extra_forbidden": "nom de champ inconnu",
@@ -84,7 +87,7 @@ def read_folder(folder: Path) -> ReferenceData:
     """Return what a folder of reference files says, every rule checked, across the files too.
 
     Args:
-        folder: Holds the files of FILES, each a JSON list in UTF-8; those of the reports may be absent.
+        folder: Holds the files of FILES, each a JSON list in UTF-8; those of _OPTIONAL may be absent.
 
     Raises:
         ReferenceFaults: All the faults found, not only the first.
@@ -158,6 +161,18 @@ def _check_named(given: _Given, faults: list[Fault]) -> None:
         unknown = sorted(set(account.roles) - given.site_names)
         faults.extend(Fault("accounts.json", rank, f"roles.{site}", "site inconnu") for site in unknown)
     _check_templates(given, faults)
+    _check_money(given, faults)
+
+
+def _check_money(given: _Given, faults: list[Fault]) -> None:
+    """Check that an indicator requires milestones that exist, and that a milestone is about a legal entity that does."""
+    known = {row.code for row in given.milestones}
+    for rank, indicator in enumerate(given.indicators, 1):
+        missing = [code for code in indicator.requires if code not in known]
+        faults.extend(Fault("indicators.json", rank, "requires", f"condition inconnue : {code}") for code in missing)
+    for rank, milestone in enumerate(given.milestones, 1):
+        if milestone.legal_entity and milestone.legal_entity not in given.entities:
+            faults.append(Fault("milestones.json", rank, "legal_entity", "entité juridique inconnue"))
 
 
 def _check_templates(given: _Given, faults: list[Fault]) -> None:
@@ -179,6 +194,8 @@ class _Given:
         self.modalities = [row for row in read["modalities.json"] if isinstance(row, rows.ModalityRow)]
         self.accounts = [row for row in read["accounts.json"] if isinstance(row, rows.AccountRow)]
         self.templates = [row for row in read["report_templates.json"] if isinstance(row, rows.ReportTemplateRow)]
+        self.milestones = [row for row in read["milestones.json"] if isinstance(row, rows.MilestoneRow)]
+        self.indicators = [row for row in read["indicators.json"] if isinstance(row, rows.IndicatorRow)]
         self.macros = [row for row in read["report_macros.json"] if isinstance(row, rows.ReportMacroRow)]
         self.exam_codes = {row.exam_code for row in read["catalogue.json"] if isinstance(row, rows.CatalogueRow)}
         self.account_ids = {row.account_id for row in self.accounts}
@@ -206,6 +223,8 @@ _UNIQUE: tuple[tuple[str, str, Callable[[rows.ReferenceRow], object]], ...] = (
     ("accounts.json", "account_id", _named("account_id")),
     ("report_templates.json", "template_id", _named("template_id")),
     ("report_macros.json", "macro_id", _named("macro_id")),
+    ("milestones.json", "code", _named("code")),
+    ("indicators.json", "code", _named("code")),
 )
 
 
@@ -252,4 +271,6 @@ def _data(read: dict[str, list[rows.ReferenceRow]]) -> ReferenceData:
         logins=tuple(Login(login.provider, login.subject, row.account_id) for row in accounts for login in row.logins),
         report_templates=tuple(_template(row) for row in _Given(read).templates),
         report_macros=tuple(Macro(**row.model_dump()) for row in _Given(read).macros),
+        milestones=tuple(Milestone(**row.model_dump()) for row in read["milestones.json"]),
+        indicators=tuple(Indicator(**row.model_dump()) for row in read["indicators.json"]),
     )

@@ -20,6 +20,7 @@ from ris.application.reference import (
 )
 from ris.domain.access.session import Account
 from ris.domain.report.templates import Macro, Template
+from ris.domain.usage.money import Indicator, Milestone
 
 
 class MemoryReferenceTable:
@@ -102,6 +103,14 @@ class MemoryReferenceBook:
     def report_templates(self) -> list[Template]:
         """Return what reports begin with, in the file's order."""
         return [entry.row for entry in self._table.entries() if isinstance(entry.row, Template)]
+
+    def indicators(self) -> list[Indicator]:
+        """Return what figures are worth, in the file's order."""
+        return [entry.row for entry in self._table.entries() if isinstance(entry.row, Indicator)]
+
+    def milestones(self) -> list[Milestone]:
+        """Return deadlines and conditions, in the file's order."""
+        return [entry.row for entry in self._table.entries() if isinstance(entry.row, Milestone)]
 
     def report_macros(self) -> list[Macro]:
         """Return the words that are put in by one click, in the file's order."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ris.application.conflicts import decide
@@ -42,58 +43,53 @@ def count_usage(s: UsageServices, site: str, now: datetime) -> Counted:
         InvalidInput: `unknown_site`.
         RemoteUnavailable: The cloud is away, or `too_busy`: the next run does it.
     """
-    latest = s.summaries.latest(site)
-    today = _day(s, site, now)
-    first = _day(s, site, latest.counted_until - LATE) if latest else f"{today[:7]}-01"
-    return _count(s, site, Period(min(first, today), today), until=now)
+    latest, zone = s.summaries.latest(site), _zone(s, site)
+    today = _day(now, zone)
+    first = _day(latest.counted_until - LATE, zone) if latest else f"{today[:7]}-01"
+    return recount(s, site, Period(min(first, today), today), now)
 
 
-def recount(s: UsageServices, site: str, period: Period, *, dry_run: bool = False) -> Counted:
+def recount(s: UsageServices, site: str, period: Period, now: datetime, *, dry_run: bool = False) -> Counted:
     """Count the days of a period again from their facts, however old they are.
 
     Args:
         s: The ports.
         site: Whose days.
         period: Days.
+        now: Aware UTC instant.
         dry_run: Only say which days are not as the facts say.
 
     Raises:
         InvalidInput: `unknown_site`.
         RemoteUnavailable: `too_busy`.
     """
-    _zone(s, site)
-    return _count(s, site, period, dry_run=dry_run)
-
-
-def _count(s: UsageServices, site: str, period: Period, *, until: datetime | None = None, dry_run: bool = False) -> Counted:
+    zone = _zone(s, site)
     changed: list[str] = []
     for month in period.months:
         days = [day for day in period.days if day[:7] == month]
-        changed += _count_month(s, site, month, days, until=until, dry_run=dry_run)
+        changed += decide(functools.partial(_count_days, s, site, days, zone, now, dry_run=dry_run))
     return Counted(site, period.days, tuple(changed))
 
 
-def _count_month(
-    s: UsageServices, site: str, month: str, days: Sequence[str], *, until: datetime | None, dry_run: bool
-) -> list[str]:
-    def attempt() -> list[str]:
-        before = s.summaries.months([(site, month)]).get((site, month)) or _nothing_counted(site, month)
-        entries = entries_of(_facts(s, site, month, days), days, site)
-        figures = figures_of(entries)
-        changed = [day for day in days if figures.get(day, {}) != before.days.get(day, {})]
-        if not dry_run:
-            kept = {day: axes for day, axes in before.days.items() if day not in days}
-            counted = {day: figures[day] for day in days if day in figures}
-            after = replace(before, days=kept | counted, counted_until=until or before.counted_until)
-            s.summaries.save(after, _lists(entries, [day for day in days if day in before.days or day in counted]))
-        return changed
-
-    return decide(attempt)
+def _count_days(s: UsageServices, site: str, days: Sequence[str], zone: ZoneInfo, now: datetime, *, dry_run: bool) -> list[str]:
+    """Count days of one month; return those that were not as the facts say."""
+    month = days[0][:7]
+    before = s.summaries.months([(site, month)]).get((site, month)) or MonthSummary(site, month, _midnight(f"{month}-01", zone))
+    entries = entries_of(_facts(s, site, month, days), days, site)
+    figures = figures_of(entries)
+    if not dry_run:
+        kept = {day: axes for day, axes in before.days.items() if day not in days}
+        counted = {day: figures[day] for day in days if day in figures}
+        after = replace(before, days=kept | counted, counted_until=_until(before, days, zone, now))
+        s.summaries.save(after, _lists(entries, [day for day in days if day in before.days or day in counted]))
+    return [day for day in days if figures.get(day, {}) != before.days.get(day, {})]
 
 
-def _nothing_counted(site: str, month: str) -> MonthSummary:
-    """Return a month of which no day was counted yet: the next run begins with its first day, in whatever zone."""
-    return MonthSummary(site, month, datetime.fromisoformat(f"{month}-01T00:00:00+00:00"))
+def _until(before: MonthSummary, days: Sequence[str], zone: ZoneInfo, now: datetime) -> datetime:
+    """Return until when everything is counted: days behind a gap do not move it."""
+    if days[0] > _day(before.counted_until, zone):
+        return before.counted_until
+    return max(before.counted_until, min(now, _midnight(_next(days[-1]), zone)))
 
 
 def _facts(s: UsageServices, site: str, month: str, days: Sequence[str]) -> Iterable[UsageFact]:
@@ -115,8 +111,16 @@ def _lists(entries: Iterable[Entry], days: Iterable[str]) -> dict[str, list[Entr
     return {day: lists[day] for day in days}
 
 
-def _day(s: UsageServices, site: str, instant: datetime) -> str:
-    return instant.astimezone(_zone(s, site)).date().isoformat()
+def _day(instant: datetime, zone: ZoneInfo) -> str:
+    return instant.astimezone(zone).date().isoformat()
+
+
+def _next(day: str) -> str:
+    return (datetime.fromisoformat(day) + timedelta(days=1)).date().isoformat()
+
+
+def _midnight(day: str, zone: ZoneInfo) -> datetime:
+    return datetime.fromisoformat(day).replace(tzinfo=zone).astimezone(UTC)
 
 
 def _zone(s: UsageServices, site: str) -> ZoneInfo:
