@@ -19,11 +19,11 @@ read_agenda            x            x           x         x           -         
 read_requests          x            -           x         x           -         -     -       -
 book_appointment       x            -           x         -           -         -     -       -
 cancel_exam            x            -           x         x           -         -     -       -
+read_desk              x            x           x         -           -         -     -       -
 move_exam              x            x           x         -           -         -     -       -
 check_in               x            x           x         -           -         -     -       -
 call_in                x            x           x         x           -         -     -       -
 call_patients          x            x           x         -           -         -     -       -
-override_contraindication x         x           x         x           -         -     -       -
 read_machines          x            x           x         x           -         x     -       -
 declare_outage         x            x           x         -           -         -     -       -
 read_worklist          x            x           x         x           -         -     -       -

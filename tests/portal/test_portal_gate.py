@@ -1,6 +1,7 @@
 """Every route, walked: it declares who may call it, it refuses whoever may not, and it leaves one record of each patient seen."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -12,9 +13,11 @@ from ris.application.identity.records import UNREADABLE, KeptAnswer, RecordedEve
 from ris.application.report.documents import stored_file
 from ris.domain.access.policy import POLICY, allows
 from ris.domain.access.session import RIGHTS, ROLES, Account
+from ris.domain.agenda.exam import Performed
+from ris.domain.agenda.interval import Interval
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.identity.ins import OID_NIR_TEST, Ins
-from ris.domain.identity.insi import InsiFound, InsiRecord, InsiState
+from ris.domain.identity.insi import InsiFound, InsiQuery, InsiRecord, InsiState
 from ris.domain.report.draft import Draft, DraftStatus
 from ris.domain.report.frozen import Section
 from ris.domain.report.marks import Marks
@@ -60,6 +63,14 @@ IDENTITY_FIELDS = {
     "ins": {},
     "traits": {"used_family": "ADRUN"},
 }
+OUTAGE_FIELDS = {
+    "from_day": "2026-11-27",
+    "from_time": "08:00",
+    "until_day": "2026-11-28",
+    "until_time": "12:00",
+    "reason": "Maintenance",
+}
+DATAMATRIX = f"IS01{'0' * 22}S1275126322074974S21.2.250.1.213.1.4.10S3ZOE ANNE\x1dS4ADRUN\x1dS5FS612-06-1975S763220"
 NAMES = [f"{method} {pattern}" for pattern, method, _ in GUARDED]
 
 
@@ -169,6 +180,7 @@ class Furnished:
             "/scan": {"code": DATAMATRIX},
             "/patients": {"q": "adrun"},
             "/sites/{site}/audit/patient": {"q": "p1"},
+            "/sites/{site}/messages/replay": {"message-0": "ab12"},
             **{f"/sites/{{site}}/cockpit/{{channel}}/{act}": {"row-0": f"{self.signed.accession_number}~DMP~1"} for act in STUCK},
             **{f"/patients/{{patient_id}}/{name}": {**click, **more} for name, more in IDENTITY_FIELDS.items()},
             "/patients/{patient_id}/refusals": {"who": "PATIENT", "on": "1"},
@@ -193,6 +205,8 @@ class Furnished:
             house.reports.versions(self.signed.accession_number),
             house.deliveries.of_owner(self.signed.accession_number),
             list(house.dispatches.started),
+            dict(house.rows.days),
+            dict(house.rows.mpps),
         )
 
     def call(self, browser, pattern, method, site="nord", **headers):

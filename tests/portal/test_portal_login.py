@@ -14,7 +14,7 @@ LOGIN = "__Host-ris-login-test"
 
 
 @pytest.mark.parametrize(
-    ("door", "subject", "first"), [("group", "accueil.nord", "/sites/nord/agenda"), ("psc", "99900010010", "/sites/nord/reading")]
+    ("door", "subject", "first"), [("group", "accueil.nord", "/sites/nord/desk"), ("psc", "99900010010", "/sites/nord/reading")]
 )
 def test_a_login_through_either_door_ends_on_the_first_page_of_ones_work(door, subject, first):
     house = PortalHouse()

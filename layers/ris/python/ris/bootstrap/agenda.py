@@ -82,18 +82,23 @@ class DispatchOrders:
     def send_again(self, delivery: Delivery, now: datetime) -> None:
         """See the port: a report's row is started again as an execution, which decides on the facts; an order goes out from here.
 
-        A row that waits for an identity is due once there is one: its report is made again with the INS.
+        A row that waits for an identity is due once there is one: its report is made again with the INS. One that an opposition withdrew
+        is due once that is over.
         """
         from ris.application.dispatch.restart_dispatch import restart_dispatch
         from ris.application.dispatch.send_hl7 import send_again
+        from ris.application.report.feed_again import feed_again
         from ris.application.report.held_rows import held_for_identity
         from ris.application.report.remake_report import reissue_for_identity
         from ris.bootstrap import documents
         from ris.bootstrap.dispatch import restart_services
         from ris.bootstrap.dispatch import services as dispatch
+        from ris.domain.dispatch.dmp import withdrawn_for_opposition
 
         if held_for_identity(delivery) and documents.may_start():
             reissue_for_identity(documents.services(), delivery.owner, now)
+        elif withdrawn_for_opposition(delivery) and documents.may_start():
+            feed_again(documents.services(), delivery, now)
         elif delivery.report_version:
             restart_dispatch(restart_services(), delivery, now)
         else:

@@ -80,6 +80,7 @@ def utc_now() -> datetime:
 def services() -> PortalServices:
     """Return the portal's ports over AWS, from this function's environment."""
     from ris.bootstrap.access import access_services
+    from ris.bootstrap.agenda import gateways
     from ris.bootstrap.agenda import services as agenda_services
     from ris.bootstrap.audit import chain_services
     from ris.bootstrap.dispatch import restart_services

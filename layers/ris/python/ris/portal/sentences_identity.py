@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 IDENTITY: Final[dict[str, str]] = {
+    "datamatrix_unknown": "Ce code n’est pas un code INS. Scannez celui qui est marqué « INS à scanner ».",
+    "datamatrix_2d_doc": "Ce code est un 2D-Doc (carte d’identité, justificatif), pas un code INS : il n’est pas lu ici.",
+    "datamatrix_version": "Cette version du code INS n’est pas connue.",
+    "datamatrix_field": "Un champ du code INS manque, est doublé ou n’a pas la forme prévue. Scannez de nouveau, ou cherchez par le nom.",
+    "datamatrix_oid": "Le code INS cite une autorité inconnue : il ne peut pas être retenu.",
     # identity: what a person types or decides
     "trait_missing": "Ce trait strict est à remplir.",
     "trait_too_long": "Ce trait dépasse 100 caractères. Vérifiez la saisie.",

@@ -69,6 +69,18 @@ class DayAgenda:
 
 
 @dataclass(frozen=True)
+class PatientOfTheDay:
+    """One exam of a day with its patient; wall times of the site, `HH:MM`, empty for what did not happen."""
+
+    exam: Exam
+    patient: Patient | None
+    ipp: str
+    start: str
+    arrived_at: str
+    called_at: str
+
+
+@dataclass(frozen=True)
 class WorklistRow:
     """One exam of the day's worklist."""
 
@@ -84,6 +96,8 @@ class WorklistRow:
     patient: Patient | None
     ipp: str
     changed_at: str
+    arrived_at: str = ""
+    called_at: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ris.application.agenda.pages import (
     DayAgenda,
     ExamPage,
     FreeTime,
+    PatientOfTheDay,
     PatientPage,
     RequestRow,
     RoomDay,
@@ -83,6 +84,39 @@ def day_worklist(s: Services, site: str, day: str, dicom_modality: str | None, n
         key=lambda exam: (exam.appointment.start, exam.accession_number),
     )
     return [_worklist_row(at, exam, patients.get(exam.patient_id)) for exam in shown]
+
+
+def patients_of_the_day(s: Services, site: str, day: str, now: datetime) -> list[PatientOfTheDay]:
+    """Return the exams of a site's day, held ones too, in order of time and name.
+
+    Args:
+        day: `YYYY-MM-DD`; empty means the site's today.
+
+    Raises:
+        InvalidInput: `unknown_site`, `no_such_day`.
+    """
+    at = _site(s, site)
+    day = day or day_of(now, at.time_zone)
+    civil_day(day)
+    days = s.agenda.days(site, [one.modality for one in s.reference.modalities(site)], day)
+    exams, patients = _exams_of(s, days.values(), now)
+    rows = [_of_the_day(at, exam, patients.get(exam.patient_id)) for exam in exams.values()]
+    return sorted(rows, key=lambda row: (row.exam.appointment.start, _name(row.patient), row.exam.accession_number))
+
+
+def _name(patient: Patient | None) -> str:
+    return f"{patient.traits.birth_family} {patient.traits.birth_given}" if patient else ""
+
+
+def _of_the_day(at: Site, exam: Exam, patient: Patient | None) -> PatientOfTheDay:
+    return PatientOfTheDay(
+        exam=exam,
+        patient=patient,
+        ipp=_ipp(patient, at),
+        start=wall_time(exam.appointment.start, at.time_zone),
+        arrived_at=wall_time(exam.arrived_at, at.time_zone) if exam.arrived_at else "",
+        called_at=wall_time(exam.called_at, at.time_zone) if exam.called_at else "",
+    )
 
 
 def exam_page(s: Services, accession: str) -> ExamPage | None:
@@ -233,4 +267,6 @@ def _worklist_row(at: Site, exam: Exam, patient: Patient | None) -> WorklistRow:
         patient=patient,
         ipp=_ipp(patient, at),
         changed_at=_wall_instant(exam.changed_at, at),
+        arrived_at=wall_time(exam.arrived_at, at.time_zone) if exam.arrived_at else "",
+        called_at=wall_time(exam.called_at, at.time_zone) if exam.called_at else "",
     )

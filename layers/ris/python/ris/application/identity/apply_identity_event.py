@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ris.application.conflicts import decide
+from ris.application.dispatch.dmp_facts import OPPOSED
 from ris.application.identity.announce import plan_announcement
 from ris.application.identity.records import EventState, RecordedEvent, Transition
 from ris.application.identity.services import ApplyServices
@@ -81,6 +82,8 @@ def apply_identity_event(
     patient, recorded = decide(lambda: _attempt(s, patient_id, event_id, now, query))
     if isinstance(recorded.event, InformationRecorded) and recorded.state is EventState.APPLIED:
         _inform_exam(s, recorded.event)
+        if s.reissues is not None and recorded.event.feeding != OPPOSED:
+            s.reissues.lifted(patient_id, now)
     if isinstance(recorded.event, _MAY_CHANGE_TRAITS) or recorded.event is None:
         _tell_worklists(s, patient, recorded, now)
     rows = plan_announcement(s, patient_id, recorded.announcement, now) if recorded.announcement else []

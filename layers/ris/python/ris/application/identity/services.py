@@ -82,7 +82,17 @@ class Worklists(Protocol):
 
 
 class Reissues(Protocol):
-    """Reports that wait for a qualified identity."""
+    """Reports that wait for a qualified identity, or for the end of an opposition."""
+
+    def lifted(self, patient_id: str, now: datetime) -> int:
+        """Make due what only an opposition kept from the DMP that the patient does not state any more; a second time harms nothing.
+
+        Returns:
+            How many rows became due.
+
+        Raises:
+            RemoteUnavailable: Not all of them are due yet: do it again.
+        """
 
     def wake(self, patient_id: str, now: datetime) -> int:
         """Make a qualified patient's reports due that wait for the INS, and start what can be; a second time harms nothing.

@@ -69,6 +69,11 @@ def wall_time(instant: datetime, zone: str) -> str:
     return instant.astimezone(ZoneInfo(zone)).strftime("%H:%M")
 
 
+def fold_of(instant: datetime, zone: str) -> int:
+    """Return which of a doubled wall time an instant is, 0 or 1; 0 for all other times."""
+    return instant.astimezone(ZoneInfo(zone)).fold
+
+
 def day_of(instant: datetime, zone: str) -> str:
     """Return the site's civil day of an instant, `YYYY-MM-DD`."""
     return instant.astimezone(ZoneInfo(zone)).date().isoformat()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from ris.application.agenda.book_appointment import BookAppointment, book_appointment
+from ris.application.agenda.find_openings import openings_on
 from ris.application.agenda.views import requests_to_book
 from ris.application.reference import CatalogueExam, Room
 from ris.contracts.portal import BookedView, BookingBody
@@ -18,7 +19,8 @@ from ris.domain.agenda.request import ImagingRequest
 from ris.domain.agenda.site_calendar import civil_day, day_of, wall_time
 from ris.domain.errors import InvalidInput, Refused
 from ris.domain.identity.patient import Patient
-from ris.portal.agenda.openings import openings
+from ris.portal.agenda.preflight import preflight
+from ris.portal.agenda.questions import answers_given, audit_override, override_given, typed_answers
 from ris.portal.agenda.requests import checked_id
 from ris.portal.answers import Answer, NotFound, Page, Redirect
 from ris.portal.call import Call, Wants
@@ -51,12 +53,14 @@ def form(call: Call, site: str) -> Page:
 @routes.post("/sites/{site}/booking", Scope.SITE, "book_appointment", audited=True, body=BookingBody, answer=BookedView)
 def book(call: Call, site: str) -> Answer:
     """Check the rules, hold room and machine, start the confirmation; the same booking sent twice is one."""
-    draft = _draft(call, site, {name: call.form.get(name, "").strip() for name in _FIELDS})
+    typed = {**{name: call.form.get(name, "").strip() for name in _FIELDS}, **typed_answers(call)}
+    draft = _draft(call, site, typed)
     if call.form.get("show"):
         return _page(call, site, draft, {})
     try:
         body = read(call, BookingBody)
         exam = book_appointment(call.services.agenda, _command(call, site, draft, body), call.now)
+        audit_override(call, exam)
     except FormErrors as wrong:
         return _page(call, site, draft, wrong.codes, status=400)
     except (InvalidInput, Refused) as error:
@@ -80,6 +84,8 @@ def _command(call: Call, site: str, draft: Draft, body: BookingBody) -> BookAppo
         start=body.start,
         fold=int(body.fold) if body.fold else None,
         actor=call.person.account_id,
+        answers=answers_given(call),
+        override=override_given(call),
     )
 
 
@@ -117,7 +123,8 @@ def _choose(call: Call, site: str, typed: dict[str, str]) -> Page:
 def _said_no(call: Call, site: str, draft: Draft, error: InvalidInput | Refused) -> Page:
     if call.wants is Wants.JSON:
         raise error
-    status, field = (409 if isinstance(error, Refused) else 400), error.field if error.field in _FIELDS else ""
+    status, field = (409 if isinstance(error, Refused) else 400), error.field
+    field = field if field in _FIELDS or field.startswith("answer-") else ""
     if error.code == "doubled_time":
         draft = replace(draft, typed={**draft.typed, "fold": ""})
     return _page(call, site, draft, {field: error.code}, status=status, rule=error.code if isinstance(error, Refused) else "")
@@ -157,9 +164,10 @@ def _page(call: Call, site: str, draft: Draft, errors: dict[str, str], *, status
         "chosen": chosen,
         "rooms": _rooms_for(call, site, chosen),
         "the_day": day,
-        "openings": openings(call, site, day.isoformat(), chosen) if day and chosen else [],
+        "openings": openings_on(call.services.agenda, site, day.isoformat(), chosen, call.now) if day and chosen else [],
         "errors": errors,
         "rule": rule,
+        "lines": preflight(call, site, draft.patient, draft.request),
     }
     return Page("agenda/booking.html", values, status=status)
 

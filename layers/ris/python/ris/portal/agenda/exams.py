@@ -16,19 +16,21 @@ from ris.application.agenda.pages import ExamPage
 from ris.application.agenda.views import exam_page
 from ris.contracts.portal import DeliveryView, ExamView, PerformedView, ReasonBody
 from ris.domain.agenda.exam import Exam, ExamState
+from ris.domain.agenda.site_calendar import day_of
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
+from ris.domain.errors import Refused
 from ris.domain.report.draft import Draft
 from ris.domain.report.version import Version
 from ris.portal.agenda.deliveries import DeliveryLine, lines_of
 from ris.portal.answers import Answer, NotFound, Page, Redirect
-from ris.portal.call import Call
+from ris.portal.call import Call, Wants
 from ris.portal.forms import FormErrors, read
 from ris.portal.identity.panel import PANEL_LISTS, panel_of
 from ris.portal.people import person
 from ris.portal.routing import Routes, Scope
 
 routes = Routes("agenda")
-CANCEL_REASONS = ("patient", "site", "mistake", "order_cancelled")
+CANCEL_REASONS = ("patient", "no_show", "site", "mistake", "order_cancelled")
 _MOST_LOOKS = 40
 """How often a page left open asks by itself; each look counts as activity of the session, which must end some time."""
 _ATTENDED = frozenset({ExamState.HELD, ExamState.BOOKED, ExamState.IN_PROGRESS, ExamState.COMPLETED, ExamState.DISCONTINUED})
@@ -86,14 +88,19 @@ def cancel(call: Call, accession: str) -> Answer:
             raise FormErrors({"reason": "field_malformed"})
     except FormErrors as wrong:
         return _cancel_form(call, page, wrong.codes)
-    done = cancel_exam(call.services.agenda, accession, reason, call.person.account_id, call.now)
+    try:
+        done = cancel_exam(call.services.agenda, accession, reason, call.person.account_id, call.now)
+    except Refused as error:
+        if call.wants is Wants.JSON or error.field != "reason":
+            raise
+        return _cancel_form(call, page, {"reason": error.code}, status=409)
     return Redirect(f"/exams/{done.accession_number}")
 
 
-def _cancel_form(call: Call, page: ExamPage, errors: dict[str, str]) -> Page:
+def _cancel_form(call: Call, page: ExamPage, errors: dict[str, str], status: int = 400) -> Page:
     reasons = CANCEL_REASONS if page.request else CANCEL_REASONS[:-1]
     values = {**_values(call, page), "reasons": reasons, "errors": errors, "typed": call.form if errors else {}}
-    return Page("agenda/cancel.html", values, status=400 if errors else 200)
+    return Page("agenda/cancel.html", values, status=status if errors else 200)
 
 
 def _watch(call: Call, exam: Exam, deliveries: Sequence[Delivery]) -> dict[str, object]:
@@ -113,6 +120,7 @@ def _zone(call: Call, site: str) -> str:
 def _values(call: Call, page: ExamPage) -> dict[str, object]:
     appointment = page.exam.appointment
     rooms = {each.room: each.name for each in call.services.reference.rooms(page.exam.site)}
+    kind = call.services.reference.catalogue_exam(page.exam.exam_code)
     lines: list[DeliveryLine] = lines_of(page.deliveries, page.site.time_zone, call.now)
     return {
         "page": page,
@@ -123,6 +131,8 @@ def _values(call: Call, page: ExamPage) -> dict[str, object]:
         "lines": lines,
         **_watch(call, page.exam, page.deliveries),
         "cancellable": page.exam.state in _CANCELLABLE,
+        "today": date.fromisoformat(day_of(call.now, page.site.time_zone)),
+        "questions": kind.questions if kind else (),
         "panel": panel_of(call, page.patient, episode=page.exam) if page.patient and page.exam.state in _ATTENDED else None,
         **_report_values(call, page),
         **PANEL_LISTS,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from ris.application.agenda.gateways import Station, seen_by_station
 from ris.application.agenda.pages import WorklistRow
 from ris.application.agenda.views import day_worklist
 from ris.contracts.portal import WorklistRowView, WorklistView
@@ -41,7 +42,24 @@ def worklist(call: Call, site: str) -> Page:
     rows = day_worklist(call.services.agenda, site, the_day.isoformat(), chosen or None, call.now)
     rooms = {each.room: each.name for each in call.services.reference.rooms(site)}
     around = [(the_day + timedelta(days=step)).isoformat() for step in (-1, 1)]
-    values = {"rows": rows, "rooms": rooms, "the_day": the_day, "today": today, "kinds": kinds, "chosen": chosen, "around": around}
+    seen = seen_by_station(call.services.gateways().of_site(site))
+    machines = [
+        (each, seen.get(each.ae_title, Station(each.ae_title)))
+        for each in call.services.reference.modalities(site)
+        if chosen in ("", each.dicom_modality)
+    ]
+    at = call.services.reference.site(site)
+    values = {
+        "machines": machines,
+        "zone": at.time_zone if at else "UTC",
+        "rows": rows,
+        "rooms": rooms,
+        "the_day": the_day,
+        "today": today,
+        "kinds": kinds,
+        "chosen": chosen,
+        "around": around,
+    }
     data = WorklistView(site=site, day=the_day.isoformat(), rows=[_view(row) for row in rows])
     return Page("agenda/worklist.html", values, data=data)
 

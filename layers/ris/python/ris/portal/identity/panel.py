@@ -139,7 +139,7 @@ def panel_of(
         patient=patient,
         site=site,
         zone=at.time_zone if at else "Europe/Paris",
-        missing=_missing(patient),
+        missing=missing_of(patient),
         lines=_lines(patient),
         locked=is_locked(patient),
         blocked=is_blocked(patient),
@@ -165,7 +165,7 @@ def acting_site(call: Call, patient: Patient) -> str:
     return here if here in mine else (mine[0] if mine else here)
 
 
-def _missing(patient: Patient) -> str:
+def missing_of(patient: Patient) -> str:
     """Return what keeps the identity from being qualified, the first thing to do first."""
     if patient.attributes & BLOCKING:
         return "clear"
