@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ris.application.agenda.apply_hl7 import IntakeServices
     from ris.application.dispatch.apply_acknowledgement import AcknowledgementServices
     from ris.application.dispatch.apply_zam import BusinessAcknowledgement
+    from ris.domain.identity.patient import Patient
 
 
 @functools.cache
@@ -38,6 +39,7 @@ def intake_services() -> IntakeServices:
         new_patient_id=new_patient_id,
         republish=_republish,
         apply_answer=_apply_answer,
+        opposition_over=_opposition_over,
     )
 
 
@@ -58,6 +60,14 @@ def _republish(patient_id: str, now: datetime) -> object:
     from ris.bootstrap.agenda import services
 
     return republish_patient(services(), patient_id, now)
+
+
+def _opposition_over(patient: Patient, now: datetime) -> object:
+    from ris.adapters.agenda.dynamodb import DynamoExamStore
+    from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
+    from ris.application.dispatch.lifted_opposition import wake_opposed
+
+    return wake_opposed(DynamoDeliveryStore(table("EXAMS")), DynamoExamStore(table("EXAMS")), patient, now)
 
 
 def _apply_answer(said: BusinessAcknowledgement, site: str, now: datetime) -> object:

@@ -32,6 +32,7 @@ from ris.application.agenda.messages import (
 )
 from ris.application.conflicts import Conflict, decide
 from ris.application.dispatch.apply_zam import BusinessAcknowledgement
+from ris.application.dispatch.dmp_facts import OPPOSED
 from ris.application.identity.ports import PatientStore
 from ris.application.identity.update_patient import update_patient
 from ris.application.reference import ReferenceBook
@@ -62,6 +63,7 @@ class IntakeServices:
         new_patient_id: Gives an id nobody has had, `[A-Za-z0-9_.-]+`.
         republish: Publishes a patient's exams to the worklist again: patient id, now (the agenda's use case).
         apply_answer: Moves the row of a report that a platform answered about: what it says, site, now (dispatch's use case).
+        opposition_over: Makes due what only an opposition kept from the DMP, unless the patient still opposes: patient, now.
     """
 
     ledger: MessageLedger
@@ -74,6 +76,7 @@ class IntakeServices:
     new_patient_id: Callable[[], str]
     republish: Callable[[str, datetime], object] = lambda _patient, _now: None
     apply_answer: Callable[[BusinessAcknowledgement, str, datetime], object] = lambda _said, _site, _now: None
+    opposition_over: Callable[[Patient, datetime], object] = lambda _patient, _now: None
 
 
 @dataclass(frozen=True)
@@ -237,6 +240,8 @@ def _take(s: IntakeServices, message: ReadMessage, entry: LedgerEntry, now: date
     )
     if patient is None:
         return
+    if message.patient.consents.get("ZFA-9") not in (None, OPPOSED):
+        s.opposition_over(patient, now)
     # All orders are looked at before any is taken: a message is refused whole.
     orders = [_labelled(s, order) for order in message.orders]
     for order in orders:

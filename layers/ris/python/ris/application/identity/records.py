@@ -79,7 +79,6 @@ class KeptAnswer:
     error: str = ""
     raw: bytes = b""
 
-
     @property
     def strange(self) -> bool:
         """Whether something came that cannot be believed: an operator wants to see it, and may have to show it to INSi."""

@@ -118,6 +118,16 @@ def opposed_to(row: Delivery, now: datetime) -> Delivery:
     return _settled(row, DeliveryState.WITHDRAWN, now, reason=OPPOSITION)
 
 
+def withdrawn_for_opposition(row: Delivery) -> bool:
+    """Say whether nothing but the patient's opposition keeps a row of a report from the DMP."""
+    return row.channel == CHANNEL and row.state is DeliveryState.WITHDRAWN and row.reason == OPPOSITION
+
+
+def opposition_lifted(row: Delivery, now: datetime) -> Delivery:
+    """Return a row that an opposition withdrew which is over: withdrawn still, and due, for the sweep to decide on the facts."""
+    return replace(row, due_at=now) if withdrawn_for_opposition(row) and row.due_at is None else row
+
+
 def identity_missing(row: Delivery, now: datetime) -> Delivery:
     """Return the row while the identity is not qualified: held until an identity event makes it due."""
     if not undecided(row) or (row.state, row.reason) == (DeliveryState.HELD, IDENTITY):
