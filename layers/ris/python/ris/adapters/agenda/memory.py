@@ -333,7 +333,7 @@ class MemoryOrders:
 class NoParkedMessages:
     """An operator's list with nothing on it."""
 
-    def parked(self, site: str, *, limit: int) -> list[Any]:  # noqa: ARG002 - the port's signature
+    def parked(self, site: str, *, limit: int, after: str = "") -> list[Any]:  # noqa: ARG002 - the port's signature
         """See `ParkedMessages`."""
         return []
 
