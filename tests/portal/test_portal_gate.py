@@ -155,6 +155,7 @@ class Furnished:
             "name": "portal.css",
             "event_id": "event-1",
             "version": "1",
+            "prior": self.signed.accession_number,
             "day": "2026-11-26",
             "modality": "irm",
             "outage": "out-1",
@@ -188,7 +189,10 @@ class Furnished:
             "/exams/{accession}/report/withhold": {"on": "1"},
             "/exams/{accession}/deliveries/retry": {"channel": "dmp", "recipient": "DMP", "version": "1"},
             "/exams/{accession}/deliveries/printed": {"channel": "to_print", "recipient": "89990005678", "version": "1"},
-            **{f"/exams/{{accession}}/report{end}": report for end in ("", "/autosave", "/provisional", "/validate")},
+            **{f"/exams/{{accession}}/report{end}": report for end in ("", "/autosave", "/provisional", "/validate", "/expected")},
+            "/exams/{accession}/report/template": {**report, "template": "scanner"},
+            "/exams/{accession}/report/macro": {**report, "macro": "sans-anomalie:0"},
+            "/exams/{accession}/report/turn": {**report, "turn": "typing"},
         }.get(pattern, {})
 
     def state(self):

@@ -45,7 +45,6 @@ class Call:
         touched: What the audit record of this call names.
         role: The role by which the action is allowed, once it is.
         others: What it touches at other sites: each is one more audit record.
-        form_kept: The form was kept, to be given back.
         kept_on: Local path of the page that gives this form back when its session ended; empty where nothing is typed.
     """
 
@@ -65,7 +64,6 @@ class Call:
     role: str = ""
     kept_on: str = ""
     others: tuple[Visit, ...] = ()
-    form_kept: bool = False
     _form: dict[str, str] | None = None
 
     @property

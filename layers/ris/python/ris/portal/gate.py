@@ -19,7 +19,6 @@ from ris.application.access.session_of import check_csrf, session_of
 from ris.bootstrap.portal import PortalServices, PortalSettings
 from ris.domain.access.audit import Visit
 from ris.domain.access.policy import sites_allowed
-from ris.domain.access.session import Session
 from ris.domain.errors import NotAllowed, RisError
 from ris.observability import LogReference, log
 from ris.observability.logs import frames_of
@@ -144,37 +143,18 @@ class Gate:
 
     def _identify(self, call: Call) -> None:
         token = cookies.read(call.headers.get("cookie", ""), cookies.name_of("session", self.settings.cookie_suffix))
-        call.session = session_of(
-            call.services.access,
-            token,
-            call.touched,
-            now=call.now,
-            active=not call.rule.passive,
-            ended=lambda session: self._keep_ended(call, session),
-        )
+        call.session = session_of(call.services.access, token, call.touched, now=call.now, active=not call.rule.passive)
         if call.method == "POST":
             self._check_origin(call)
-            try:
-                check_csrf(call.session, _token_of(call))
-            except NotAllowed:
-                self._keep_stale(call, call.session)
-                raise
+            check_csrf(call.session, _token_of(call))
 
-    def _keep_ended(self, call: Call, session: Session) -> None:
-        """Keep what was typed under a session that has just ended, if its own page sent it; whatever fails, the login comes first."""
-        if call.method == "POST" and call.kept_on:
-            with suppress(RisError, Stop):
-                self._check_origin(call)
-                check_csrf(session, _token_of(call))
-                keep_form(call.services.access, session.account_id, call.kept_on, call.form, call.now)
-                call.form_kept = True
-
-    def _keep_stale(self, call: Call, session: Session) -> None:
-        """Keep what a page of ours sent that is older than this session: somebody logged in again beside it."""
-        if call.kept_on and call.headers.get("origin") == call.public_url:
-            with suppress(RisError, Stop):
-                keep_form(call.services.access, session.account_id, call.kept_on, call.form, call.now)
-                call.form_kept = True
+    def _keep(self, call: Call) -> bool:
+        """Keep what a page of ours sent whose session is over or was replaced; whatever fails, the refusal comes first."""
+        if call.method != "POST" or not call.kept_on or call.headers.get("origin") != call.public_url:
+            return False
+        with suppress(RisError, Stop):
+            return keep_form(call.services.access, _token_of(call), call.kept_on, call.form, call.now) is not None
+        return False
 
     def _check_origin(self, call: Call) -> None:
         origin, fetched_from = call.headers.get("origin"), call.headers.get("sec-fetch-site")
@@ -218,10 +198,10 @@ class Gate:
     def _hidden(self, call: Call, error: NotFound | NotAllowed) -> Response:
         code = error.code if isinstance(error, NotAllowed) else "unknown_object"
         if code in _NO_SESSION:  # session_of has kept the record
+            self._keep(call)
             return respond.login_needed(call, self.settings, code)
-        if call.form_kept and call.wants is not Wants.JSON:
-            record_audit(call.services.access, call.session, call.touched, result="refused", code=code, now=call.now)
-            return respond.rendered(call, Redirect(respond.return_to(call)))
         result = "refused" if isinstance(error, NotAllowed) else "not_found"
         record_audit(call.services.access, call.session, call.touched, result=result, code=code, now=call.now)
+        if code == "csrf" and call.session is not None and self._keep(call) and call.wants is not Wants.JSON:
+            return respond.rendered(call, Redirect(respond.return_to(call)))
         return respond.problem(call.wants, 403, code) if code == "csrf" else respond.problem(call.wants, 404, "unknown_object")

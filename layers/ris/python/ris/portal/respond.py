@@ -11,7 +11,7 @@ from chalice.app import Response
 from ris.bootstrap.portal import PortalSettings
 from ris.domain.errors import InvalidInput, NotAllowed, OutcomeUnknown, Refused, RemoteRejected, RemoteUnavailable, RisError
 from ris.portal import cookies
-from ris.portal.answers import Answer, Raw, Redirect, Stop
+from ris.portal.answers import Answer, Raw, Redirect
 from ris.portal.call import Call, Wants
 from ris.portal.french import sentence, title_of
 from ris.portal.layout import context_of
@@ -79,29 +79,10 @@ def login_needed(call: Call, settings: PortalSettings, reason: str) -> Response:
     dead = {"Set-Cookie": [cookies.killing(cookies.name_of("session", settings.cookie_suffix))]} if had_cookie else {}
     place = return_to(call)
     address = "/login?" + urlencode({"next": place, **({"reason": reason} if had_cookie else {})}, quote_via=quote)
-    if call.kept_on and not call.form_kept and call.method == "POST" and call.wants is not Wants.JSON:
-        return _not_lost(call, address, dead)
     if call.wants is Wants.PAGE:
         return Response("", headers={"Content-Type": HTML, "Location": address, **dead}, status_code=303)
     redirect = {"HX-Redirect": address} if call.wants is Wants.FRAGMENT else {}
     return problem(call.wants, 401, reason, headers={"WWW-Authenticate": "Session", **redirect, **dead})
-
-
-def _not_lost(call: Call, address: str, dead: dict[str, Any]) -> Response:
-    """Answer a text whose session is unknown: it stays in the page it was typed in, or stands on this one to be copied."""
-    if call.wants is Wants.FRAGMENT:
-        return problem(call.wants, 401, "text_not_saved", headers={"WWW-Authenticate": "Session", **dead})
-    ours = call.headers.get("origin") == call.public_url
-    try:
-        typed = [value for name, value in call.form.items() if ours and name.startswith(_TYPED) and value.strip()]
-    except Stop:
-        typed = []
-    values = {"person": None, "login": address, "typed": typed, "text": sentence("text_not_saved"), "title": title_of(401)}
-    body = render("access/not_lost.html", values)
-    return Response(body, headers={"Content-Type": HTML, "WWW-Authenticate": "Session", **dead}, status_code=401)
-
-
-_TYPED = ("title", "heading-", "text-")
 
 
 def return_to(call: Call) -> str:

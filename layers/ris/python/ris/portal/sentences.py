@@ -113,8 +113,6 @@ REMOTES: Final[dict[str, str]] = {
 }
 
 LOGIN: Final[dict[str, str]] = {
-    "text_not_saved": "Vous n’êtes plus connecté : votre texte n’est pas enregistré. Il est toujours dans cette page : ne la fermez pas. "
-    "Connectez-vous dans un autre onglet, puis enregistrez ici.",
     "no_session": "Connectez-vous pour continuer.",
     "session_expired": "Votre session est arrivée à son terme. Reconnectez-vous pour continuer.",
     "session_idle": "Votre session a été fermée faute d’activité. Reconnectez-vous pour continuer.",

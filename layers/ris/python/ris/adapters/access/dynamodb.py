@@ -3,6 +3,7 @@
 | table | item | pk | sk |
 |---|---|---|---|
 | sessions | session | `SESSION#{sha256 of the cookie's value}` | `SESSION` |
+| sessions | whose the forms of a session are | `WRITER#{sha256 of its token}` | `WRITER` |
 | sessions | form kept for its writer | `KEPT#{account id}` | local path of its page |
 | sessions | login under way | `LOGIN#{sha256 of the state}` | `LOGIN` |
 | audit | record | `AUDIT#{site}#{UTC day}` | `{instant}#{audit_id}` |
@@ -22,9 +23,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ris.adapters.dynamodb import Item, Table, by_who_must_act, instant_of, instant_text, key_part, marshal, unmarshal
+from ris.application.access.begin_login import fingerprint
 from ris.application.conflicts import Conflict
 from ris.domain.access.audit import AuditBy, AuditRecord
-from ris.domain.access.kept import KeptForm
+from ris.domain.access.kept import WRITER_KNOWN_FOR, KeptForm
 from ris.domain.access.session import PendingLogin, PscSession, Session
 
 _SESSION_TEXTS = ("account_id", "name", "provider", "csrf_token", "rpps", "id_token")
@@ -41,7 +43,10 @@ class DynamoSessionStore:
     def create(self, session: Session) -> None:
         """Write a new session; raise Conflict when another has its id."""
         key = {"pk": f"SESSION#{session.session_id}", "sk": "SESSION"}
+        ends = math.ceil((session.expires_at + WRITER_KNOWN_FOR).timestamp())
+        writer = {"pk": f"WRITER#{fingerprint(session.csrf_token)}", "sk": "WRITER", "account_id": session.account_id}
         _put_once(self._table, key | _session_values(session))
+        _put_once(self._table, {**writer, "expires_at": ends})
 
     def get(self, session_id: str) -> Session | None:
         """Return the session, read consistently, or None; an expired one may still be returned."""
@@ -85,6 +90,11 @@ class DynamoSessionStore:
             return None
         texts = {name: item[name] for name in _LOGIN_TEXTS}
         return PendingLogin(state_id=state_id, expires_at=_instant(item["ends_at"]), **texts)
+
+    def writer_of(self, token_id: str) -> str:
+        """Return the account whose session gave out the token, or an empty text."""
+        item = self._table.get(f"WRITER#{token_id}", "WRITER")
+        return str(item["account_id"]) if item else ""
 
     def keep_form(self, form: KeptForm) -> None:
         """Write a form over the one kept before; its fields are deflated."""

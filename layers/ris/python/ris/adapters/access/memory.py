@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ris.adapters.dynamodb import instant_text
+from ris.application.access.begin_login import fingerprint
 from ris.application.conflicts import Conflict
 from ris.domain.access.audit import AuditBy, AuditRecord
 from ris.domain.access.certificates import HeldCertificate
@@ -22,6 +23,7 @@ class MemorySessionStore:
         self._lock = threading.Lock()
         self._sessions: dict[str, Session] = {}
         self._logins: dict[str, PendingLogin] = {}
+        self._writers: dict[str, str] = {}
         self._forms: dict[tuple[str, str], KeptForm] = {}
 
     def create(self, session: Session) -> None:
@@ -29,6 +31,7 @@ class MemorySessionStore:
         with self._lock:
             if self._sessions.setdefault(session.session_id, session) != session:
                 raise Conflict
+            self._writers[fingerprint(session.csrf_token)] = session.account_id
 
     def get(self, session_id: str) -> Session | None:
         """Return the session, or None."""
@@ -56,6 +59,10 @@ class MemorySessionStore:
         """Remove the pending login and return it, to exactly one caller."""
         with self._lock:
             return self._logins.pop(state_id, None)
+
+    def writer_of(self, token_id: str) -> str:
+        """Return the account whose session gave out the token, or an empty text."""
+        return self._writers.get(token_id, "")
 
     def keep_form(self, form: KeptForm) -> None:
         """Write a form over the one kept before."""

@@ -16,7 +16,7 @@ class SessionStore(Protocol):
     """Sessions, pending logins and kept forms in the `sessions` table; the table's own expiry only tidies up."""
 
     def create(self, session: Session) -> None:
-        """Write a new session; raise Conflict when another has its id."""
+        """Write a new session, and whose the forms are that repeat its token; raise Conflict when another has its id."""
 
     def get(self, session_id: str) -> Session | None:
         """Return the session, read consistently, or None; an expired one may still be returned."""
@@ -32,6 +32,13 @@ class SessionStore(Protocol):
 
     def consume(self, state_id: str) -> PendingLogin | None:
         """Remove the pending login and return it: to exactly one caller, None to any other."""
+
+    def writer_of(self, token_id: str) -> str:
+        """Return the account whose session gave out the token of a form, or an empty text; it outlives the session by a day.
+
+        Args:
+            token_id: SHA-256 (hex) of the token; the value itself stands with the session only.
+        """
 
     def keep_form(self, form: KeptForm) -> None:
         """Write a form over the one that was kept for the same account and page.

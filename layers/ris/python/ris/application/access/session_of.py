@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,21 +16,12 @@ from ris.domain.errors import NotAllowed
 _TOUCH_EVERY = timedelta(minutes=1)
 
 
-def session_of(
-    s: AccessServices,
-    token: str,
-    visit: Visit,
-    *,
-    now: datetime,
-    active: bool = True,
-    ended: Callable[[Session], None] = lambda _session: None,
-) -> Session:
+def session_of(s: AccessServices, token: str, visit: Visit, *, now: datetime, active: bool = True) -> Session:
     """Return the open session of a cookie's value, with the roles its account holds now; a refusal is audited.
 
     Args:
         token: Value of the session cookie, empty when there was none.
         visit: What the request wants, for the record of a refusal.
-        ended: Called with a session that is over, before it is forgotten.
         active: Whether a person acted. What a page asks by itself does not keep an unattended session from being locked.
 
     Raises:
@@ -44,7 +34,6 @@ def session_of(
     account = s.accounts.get(session.account_id)
     reason = session.end_reason(now, s.limits.idle) or ("" if account and any(account.roles.values()) else "account_closed")
     if reason or account is None:
-        ended(session)
         s.sessions.delete(session.session_id)
         record_audit(s, session, visit, result="refused", code=reason, now=now)
         raise NotAllowed(reason)

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 KEPT_FOR = timedelta(hours=24)
 """Until the next day's work: longer than a night, shorter than a weekend."""
+WRITER_KNOWN_FOR = timedelta(hours=24)
+"""How long after the end of a session its pages may still send what was typed in them."""
 LARGEST = 2 * 1024 * 1024
 """Characters of all fields together that are kept."""
 

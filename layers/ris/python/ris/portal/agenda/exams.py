@@ -55,7 +55,7 @@ def exam(call: Call, accession: str) -> Page:
     return Page("agenda/exam.html", _values(call, page), data=_view(page))
 
 
-@routes.get("/exams/{accession}/state", Scope.OBJECT, "read_exam")
+@routes.get("/exams/{accession}/state", Scope.OBJECT, "read_exam", passive=True)
 def state(call: Call, accession: str) -> Page:
     """Give the exam's state alone, which the page asks for again while it may change by itself; it shows nothing of the patient."""
     call.names(accession)
