@@ -98,6 +98,10 @@ class Children:
         self._children.append(child)
         return child
 
+    def adopt(self, child: Child) -> None:
+        """Take in a child that another of ours started on our behalf."""
+        self._children.append(child)
+
     def dead(self) -> list[Child]:
         """Return the children that have ended, for a supervisor to name."""
         return [child for child in self._children if not child.alive()]

@@ -11,6 +11,7 @@ import pytest
 
 from infra.local.cloud.client import ROOT
 from tests.cloud.conftest import FIXTURES
+from tests.support.processes import descendants
 from tests.support.waiting import until
 
 TOP = """
@@ -54,7 +55,7 @@ def tree(folder: Path, make: int) -> list[int]:
     until((folder / "cloud.json").exists, 60)
     cloud = int(json.loads((folder / "cloud.json").read_text())["pid"])
     (top,) = children_of(make)
-    functions = until(lambda: children_of(cloud), 30)
+    functions = until(lambda: len(found := descendants(cloud)) > 1 and found, 30)  # the nursery, and what it has forked
     return [make, top, cloud, *functions]
 
 

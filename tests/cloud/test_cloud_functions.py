@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.local.cloud.client import Cloud, FunctionFailed
+from tests.support.processes import parent, runs
 from tests.support.waiting import until
 
 RUNTIME = {
@@ -60,6 +62,15 @@ def test_a_function_sees_exactly_the_variables_of_the_template(probe: Cloud) -> 
 
 def test_an_environment_is_used_again(probe: Cloud) -> None:
     assert probe.invoke("EchoFunction", {})["pid"] == probe.invoke("EchoFunction", {})["pid"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_when_what_forks_environments_is_killed_they_end_with_it_and_another_one_starts(probe: Cloud) -> None:
+    before = probe.invoke("EchoFunction", {})["pid"]
+    os.kill(parent(before), signal.SIGKILL)
+    until(lambda: not runs(before) and before not in probe.processes("EchoFunction"))
+
+    assert probe.invoke("EchoFunction", {})["pid"] != before
 
 
 def test_the_repository_is_not_importable_by_accident(probe: Cloud) -> None:

@@ -19,6 +19,11 @@ def runs(pid: int) -> bool:
     return bool(stat) and stat[0] not in {"Z", "X"}
 
 
+def parent(pid: int) -> int:
+    """Return the process that started a running one, or that took it over."""
+    return int(_stat(pid)[1])
+
+
 def descendants(pid: int) -> set[int]:
     """Return all processes that a process started, and theirs."""
     parents = {int(entry.name): _stat(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit()}

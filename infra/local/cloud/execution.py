@@ -3,15 +3,15 @@
 import json
 import os
 import signal
-import sys
 import time
 import uuid
 from multiprocessing import Pipe
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from infra.local.children import Child, Children
-from infra.local.cloud import function_logs, lambda_child
+from infra.local.children import Children
+from infra.local.cloud import function_logs
+from infra.local.cloud.nursery import Nursery
 
 INITIALISATION_S = 60
 """How long a function may take to load, in seconds; generous, since the machine is shared."""
@@ -48,17 +48,14 @@ def _trace(sampled: bool) -> str:
 class Environment:
     """One child process that serves one invocation at a time."""
 
-    def __init__(self, function: Described, children: Children) -> None:
+    def __init__(self, function: Described, nursery: Nursery, children: Children) -> None:
         self._function = function
         self._children = children
         self._ready = False
         self._logs = function_logs.Stream(function.log_group)
         self._connection, theirs = Pipe()
         reader, writer = os.pipe()
-        argv = [sys.executable, "-S", "-P", lambda_child.__file__, str(theirs.fileno())]
-        self._child: Child = children.spawn(
-            function.logical_id, argv, function.environment, cwd=function.code, output=writer, pass_fds=[theirs.fileno()]
-        )
+        self._child = nursery.fork(function.logical_id, function.environment, function.code, [theirs.fileno(), writer])
         os.close(writer)
         theirs.close()
         self._logs.follow(reader)
@@ -111,7 +108,7 @@ class Environment:
         return Answer(self._connection.recv_bytes(), kind != b"ok")
 
     def _exit(self) -> str:
-        status = self._child.process.returncode
+        status = self._child.returncode or 0
         return f"signal: {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
 
     @property

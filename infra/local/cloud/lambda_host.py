@@ -19,6 +19,7 @@ from infra.local.children import Children
 from infra.local.cloud import sam
 from infra.local.cloud.execution import Answer, Environment
 from infra.local.cloud.names import ACCOUNT, REGION, UnknownToTheLocalCloud
+from infra.local.cloud.nursery import Nursery
 
 MAXIMUM_ENVIRONMENTS = 4
 """Environments per function: without a limit 40 executions start 32 processes."""
@@ -50,7 +51,14 @@ class Function:
     """A deployed function: what the template says of it, and its pool of environments."""
 
     def __init__(
-        self, logical_id: str, properties: dict[str, Any], arn: str, children: Children, addresses: dict[str, str], scale: float
+        self,
+        logical_id: str,
+        properties: dict[str, Any],
+        arn: str,
+        children: Children,
+        nursery: Nursery,
+        addresses: dict[str, str],
+        scale: float,
     ) -> None:
         self.logical_id = logical_id
         self.arn = arn
@@ -62,6 +70,7 @@ class Function:
         self.code = sam.code_path(properties["Code"]["S3Key"])
         self.environment = _environment(self, properties, addresses)
         self._children = children
+        self._nursery = nursery
         self._scale = scale
         self._reserved: int | None = properties.get("ReservedConcurrentExecutions")
         self._slots = threading.Semaphore(MAXIMUM_ENVIRONMENTS if self._reserved is None else int(self._reserved))
@@ -108,7 +117,7 @@ class Function:
             try:
                 environment = self._idle.get_nowait()
             except queue.Empty:
-                return Environment(self, self._children)
+                return Environment(self, self._nursery, self._children)
             if environment.alive:
                 return environment
 
@@ -179,6 +188,7 @@ class Host:
 
     def __init__(self, children: Children, endpoint: str, scale: float, trace_daemon: str) -> None:
         self._children = children
+        self._nursery = Nursery(children)
         self._addresses = {"AWS_ENDPOINT_URL": endpoint, "AWS_XRAY_DAEMON_ADDRESS": trace_daemon}
         self._scale = scale
         self.functions: dict[str, Function] = {}
@@ -209,7 +219,9 @@ class Host:
                 raise UnknownToTheLocalCloud(f"two functions named {logical_id}: it is their access key")
             made = create(cls, resource_name, cloudformation_json, *args, **kwargs)
             properties = {**properties, "FunctionName": resource_name}
-            function = Function(logical_id, properties, made.function_arn, self._children, self._addresses, self._scale)
+            function = Function(
+                logical_id, properties, made.function_arn, self._children, self._nursery, self._addresses, self._scale
+            )
             self.functions[resource_name] = function
             return made
 
