@@ -78,7 +78,7 @@ def first_openings(
     last = civil_day(day_of(now + s.settings.horizon, at.time_zone))
     days = [(first + timedelta(days=n)).isoformat() for n in range(DAYS_LOOKED_AT) if first + timedelta(days=n) <= last]
     found = [kept for one in _openings(s, at, days, kind, now, without) if (kept := _in_part(one, part)).starts]
-    found.sort(key=lambda one: (one.instants[0], one.room.room))
+    found.sort(key=lambda one: one.instants[0])
     wanted = list(dict.fromkeys(one.day for one in found))[:most]
     return [one for one in found if one.day in wanted]
 

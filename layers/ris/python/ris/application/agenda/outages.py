@@ -126,7 +126,7 @@ def displaced(s: Services, site: str, outage: Outage, others: Sequence[str], now
     exams = [one for one in s.exams.get_many([name for name in named if name]).values() if one.state in _MOVABLE]
     exams.sort(key=lambda one: (one.appointment.start, one.accession_number))
     patients = s.patients.get_many(list(dict.fromkeys(one.patient_id for one in exams)))
-    finder = _Finder(s, [site, *others], outage, exams, now)
+    finder = _Finder(s, [site, *others], exams, now)
     return [Displaced(one, patients.get(one.patient_id), finder.place_for(one, patients.get(one.patient_id))) for one in exams]
 
 
@@ -166,15 +166,18 @@ def _changed(s: Services, site: str, modality: str, day: str, change: Callable[[
 class _Finder:
     """Looks for places in one reading of the days, and remembers what it has proposed."""
 
-    def __init__(self, s: Services, sites: Sequence[str], outage: Outage, exams: Sequence[Exam], now: datetime) -> None:
-        self._s, self._now, self._outage = s, now, outage
+    def __init__(self, s: Services, sites: Sequence[str], exams: Sequence[Exam], now: datetime) -> None:
+        self._s, self._now = s, now
         self._sites = [at for site in sites if (at := s.reference.site(site))]
         self._first = min((one.appointment.day for one in exams), default="")
         self._days: dict[str, dict[tuple[str, str], ResourceDay]] = {}
         self._own = {one.accession_number for one in exams}
 
     def place_for(self, exam: Exam, patient: Patient | None) -> Place | None:
-        """Return the same time on another machine, else the first one after it, at the first site that has one."""
+        """Return the same time on another machine, else the first one after it, at the first site that has one.
+
+        The machine itself is looked at too: after its outage it is as good as another.
+        """
         kind = self._s.reference.catalogue_exam(exam.exam_code)
         if kind is None or patient is None or exam.state is not ExamState.BOOKED:
             return None
@@ -189,14 +192,12 @@ class _Finder:
         found: list[tuple[datetime, str, Room, Modality]] = []
         for room in self._s.reference.rooms(at.site):
             for machine in machines_for(self._s, room, kind):
-                if (at.site, machine.modality) == (self._outage.machine.site, self._outage.machine.modality):
-                    continue
                 start = self._first_start(at, exam, room, machine, length)
                 if start is not None:
                     found.append((*start, room, machine))
         if not found:
             return None
-        start_at, day, room, machine = min(found, key=lambda one: (one[0], one[2].room, one[3].modality))
+        start_at, day, room, machine = min(found, key=lambda one: one[0])
         self._keep(at, exam, day, room, machine, Interval(start_at, start_at + length))
         return Place(at.site, room.room, day, wall_time(start_at, at.time_zone), fold_of(start_at, at.time_zone), machine.modality)
 
