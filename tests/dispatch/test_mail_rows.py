@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 
@@ -44,7 +45,8 @@ EVENTS = {
     "integrated": lambda row, now: mail.integrated(row, now) if row.attempts else row,
     "bounced": lambda row, now: mail.bounced(row, now, reason="bounced") if row.attempts else row,
     "delayed": lambda row, now: mail.delayed(row, remote_code="4.4.1"),
-    "without_receipt": lambda row, now: mail.without_receipt(row, now),
+    "without_receipt": lambda row, now: mail.without_receipt(row, now, RULES),
+    "printed": lambda row, now: mail.printed(row, now, by="secretaire"),
     "reopened": lambda row, now: mail.reopened(row, now, RULES),
 }
 
@@ -69,6 +71,8 @@ def test_any_order_of_events_ends_in_a_legal_row_and_its_figures_add_up(events: 
             assert not (row.unknown and row.accepted_at)
         else:
             assert (row.unknown, row.due_at) == (False, None)
+        if before.settled_by and name != "reopened":
+            assert row.state is DeliveryState.DELIVERED, "what went on paper went"
         if row.state is DeliveryState.HELD:
             assert row.reason
             assert surely_not_left(row)
@@ -112,3 +116,56 @@ def test_only_what_surely_did_not_leave_is_withdrawn() -> None:
     assert mail.withdrawn(a_row(), NOW, reason="refusal").state is DeliveryState.WITHDRAWN
     with pytest.raises(ValueError, match="long unknown"):
         mail.leaves(unknown, NOW, RULES)
+
+
+def accepted_row() -> Delivery:
+    return mail.accepted(leave(a_row(), NOW), NOW, RULES)
+
+
+def test_a_mail_without_a_receipt_is_overdue_from_then_on_and_keeps_its_date() -> None:
+    row = accepted_row()
+    assert not mail.overdue(row, NOW + RULES.receipt_within)
+    assert mail.overdue(row, NOW + RULES.receipt_within + timedelta(seconds=1)), "late before the sweep looked"
+
+    first = mail.without_receipt(row, NOW + timedelta(days=3), RULES)
+    second = mail.without_receipt(first, NOW + timedelta(days=6), RULES)
+    last = mail.without_receipt(second, NOW + timedelta(days=28), RULES)
+
+    assert (first.due_at, first.changed_at, second.due_at) == (
+        NOW + timedelta(days=6), NOW + timedelta(days=3), NOW + timedelta(days=9),
+    )  # fmt: skip
+    assert (second.changed_at, last.due_at) == (first.changed_at, None)
+    assert all(mail.overdue(one, NOW) for one in (first, second, last))
+    assert not mail.overdue(mail.arrived(last, NOW), NOW)
+
+
+@pytest.mark.parametrize(
+    ("row", "settled"),
+    [
+        (mail.held(a_row(), NOW, reason="to_print"), True),
+        (mail.held(a_row(), NOW, reason="identity"), False),
+        (a_row(), False),
+        (leave(a_row(), NOW), False),
+        (accepted_row(), False),
+        (mail.without_receipt(accepted_row(), NOW, RULES), True),
+        (mail.bounced(accepted_row(), NOW, reason="recipient_unknown", remote_code="5.1.1"), True),
+        (mail.withdrawn(a_row(), NOW, reason="refusal"), False),
+        (replace(a_row(), channel="dmp", recipient="DMP", state=DeliveryState.REJECTED), False),
+        (replace(a_row(), channel="hl7_report", recipient="HIS", state=DeliveryState.REJECTED), False),
+        (replace(a_row(), channel="to_print", state=DeliveryState.HELD, reason="to_print"), True),
+        (replace(a_row(), channel="to_print", state=DeliveryState.HELD, reason="withheld"), False),
+        (replace(a_row(), state=DeliveryState.DELEGATED), False),
+    ],
+)
+def test_paper_settles_what_no_mail_will(row: Delivery, settled: bool) -> None:
+    after = mail.printed(row, NOW, by="secretaire")
+
+    assert mail.may_be_printed(row) is settled
+    assert (after.state is DeliveryState.DELIVERED, after.settled_by) == (settled, "secretaire" if settled else "")
+    assert after.remote_code == row.remote_code, "why it went on paper stays to be read"
+
+
+def test_a_bounce_that_comes_after_the_paper_refuses_nothing() -> None:
+    paper = mail.printed(mail.without_receipt(accepted_row(), NOW, RULES), NOW, by="secretaire")
+
+    assert mail.bounced(paper, NOW, reason="recipient_unknown") == paper

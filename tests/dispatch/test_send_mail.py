@@ -13,6 +13,7 @@ from ris.application.dispatch.restart_dispatch import restart_dispatch
 from ris.application.dispatch.send_mail import send_mail
 from ris.domain.dispatch.channels import MSS_PATIENT, MSS_PROFESSIONAL
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
+from ris.domain.dispatch.mail import overdue
 from ris.domain.errors import InvalidInput, OutcomeUnknown, Refused, RemoteRejected, RemoteUnavailable
 from ris.domain.identity.patient import IdentityStatus
 from ris.domain.report.marks import Marks
@@ -60,7 +61,14 @@ def test_an_accepted_mail_is_never_given_again(world: Letters) -> None:
 
     assert len(world.operator.taken) == 2
     row = world.of(MSS_PATIENT)
-    assert (row.state, row.reason, row.due_at) == (DeliveryState.PENDING, "no_receipt", None)
+    assert (row.state, row.reason, row.due_at is not None) == (DeliveryState.PENDING, "no_receipt", True)
+    assert row.accepted_at is not None
+    assert overdue(row, world.now), "shown as past its time, until somebody acts or a receipt comes"
+    since = row.changed_at
+    world.settle_all(days=60)
+    assert (world.of(MSS_PATIENT).due_at, world.of(MSS_PATIENT).changed_at) == (None, since), "and looked at for thirty days"
+    assert overdue(world.of(MSS_PATIENT), world.now)
+    assert len(world.operator.taken) == 2
 
 
 @pytest.mark.parametrize("word", ["lost", "died", "killed"])

@@ -177,3 +177,22 @@ def test_a_patients_refusals_are_recorded_and_stop_what_has_not_left():
     assert (DeliveryState.WITHDRAWN, "refusal") == (row(ward, "mss_professional").state, row(ward, "mss_professional").reason)
     desk.post("/patients/p1/refusals", {"who": mail.recipient, "on": "0"})
     assert frozenset() == ward.house.patients.get("p1").refusals
+
+
+def test_a_mail_that_came_back_is_sent_again_or_printed_and_one_without_a_receipt_says_it_is_late():
+    ward = Ward()
+    ward.signed(ward.radiologist())
+    save(ward, "mss_professional", state=DeliveryState.REJECTED, reason="recipient_unknown", remote_code="5.1.1", due_at=None)
+    save(ward, "mss_patient", state=DeliveryState.PENDING, reason="no_receipt", accepted_at=ward.house.now, attempts=1)
+    secretary = ward.house.browser("secretariat.nord")
+    page = secretary.get(f"/exams/{ward.accession}")
+    assert ["printed", "printed", "retry"] == sorted(one for one in page.attributes("data-action") if one in ("retry", "printed"))
+    assert "En retard" in page.text
+
+    sent = row(ward, "mss_professional")
+    given = {"channel": "mss_professional", "recipient": sent.recipient, "version": "1"}
+    done = secretary.post(f"/exams/{ward.accession}/deliveries/printed", given)
+
+    paper = row(ward, "mss_professional")
+    assert (303, DeliveryState.DELIVERED, "5.1.1") == (done.status, paper.state, paper.remote_code)
+    assert f"Imprimé et envoyé par {paper.settled_by}." in secretary.get(f"/exams/{ward.accession}").text

@@ -40,6 +40,7 @@ def rules() -> MailRules:
         workflow=timedelta(seconds=said.workflow_s),
         unknown_for=timedelta(seconds=said.unknown_for_s),
         receipt_within=timedelta(seconds=said.receipt_within_s),
+        receipt_until=timedelta(seconds=said.receipt_until_s),
         largest_professional=said.largest_professional_bytes,
         largest_patient=said.largest_patient_bytes,
         patient_domain=said.patient_domain,

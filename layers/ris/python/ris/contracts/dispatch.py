@@ -64,6 +64,7 @@ class MailSettingsText(BaseModel):
     workflow_s: float = 300.0
     unknown_for_s: float = 21_600.0
     receipt_within_s: float = 259_200.0
+    receipt_until_s: float = 2_592_000.0
     largest_professional_bytes: int = 10 * 1024 * 1024
     largest_patient_bytes: int = 25 * 1024 * 1024
     patient_domain: str = "patient.mssante.fr"

@@ -107,6 +107,7 @@ _WORDS: Final[dict[str, str]] = {
     # deliveries
     "delivery.pending": "En attente",
     "delivery.unknown": "Sans réponse",
+    "delivery.overdue": "En retard",
     "delivery.delivered": "Remis",
     "delivery.rejected": "Refusé",
     "delivery.held": "Retenu",

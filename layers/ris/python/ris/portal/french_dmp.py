@@ -9,7 +9,8 @@ DMP_SENTENCES: Final[dict[str, str]] = {
     "no_dmp": "Le patient n’a pas de DMP. Rien à faire : le RIS repose la question chaque jour et dépose dès qu’il y en a un.",
     "identity": "L’identité n’est pas qualifiée : sans INS qualifiée, rien n’entre au DMP et rien n’est écrit au patient. L’accueil "
     "qualifie l’identité.",
-    "opposition": "Le patient, informé, s’est opposé au dépôt. Rien ne part, et rien n’est à faire.",
+    "opposition": "Le patient, informé, s’est opposé au dépôt. Rien ne part ; s’il change d’avis, l’accueil le recueille et le dépôt part "
+    "de lui-même.",
     "patient_opposed": "Le patient, informé, s’est opposé au dépôt. Rien ne part, et rien n’est à faire.",
     "dmp_closed": "Le DMP du patient est fermé, à la date et pour le motif indiqués. Le dépôt n’est plus tenté ; le secrétariat remet le "
     "compte rendu par une autre voie.",

@@ -8,7 +8,7 @@ MAIL_SENTENCES: Final[dict[str, str]] = {
     # where a row stands
     "accepted_by_operator": "L’opérateur MSSanté a accepté le courriel ; son accusé de réception est attendu. Rien n’est à faire.",
     "no_receipt": "L’opérateur a accepté le courriel, et aucun accusé n’est revenu dans le délai. Le secrétariat peut appeler le "
-    "destinataire ; rien n’est renvoyé sans lui.",
+    "destinataire, ou imprimer et indiquer « imprimé » ; le RIS ne renvoie rien de lui-même.",
     "announcement": "Une annonce est à faire au patient : rien ne lui est envoyé. Le radiologue indique « annonce faite », et l’envoi part "
     "de lui-même.",
     "withheld": "Le compte rendu est retenu : rien ne part, vers personne. Le radiologue lève la retenue.",

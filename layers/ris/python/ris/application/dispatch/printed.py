@@ -1,4 +1,4 @@
-"""Note that somebody printed a report and sent it on paper: the row of a recipient without an address is settled, by whom and when."""
+"""Note that somebody printed a report and sent it on paper: the row of a recipient who got no mail is settled, by whom and when."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ris.domain.errors import Refused
 def mark_printed(
     deliveries: DeliveryStore, owner: str, channel: str, recipient: str, report_version: int, by: str, now: datetime
 ) -> Delivery:
-    """Settle a row that waits for paper; a second time changes nothing.
+    """Settle a row that waits for paper, or whose mail failed or got no receipt; a second time changes nothing.
 
     Args:
         deliveries: The store, with the usage table: paper counts too.
         owner: Accession Number.
-        channel: `to_print`, or `mss_professional` of a person the directory turned out to have no address for.
+        channel: `to_print`, or that of a mail.
         recipient: Of the row.
         report_version: Of the row.
         by: Account of who printed.

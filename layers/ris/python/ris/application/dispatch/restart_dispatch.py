@@ -45,7 +45,7 @@ def restart_dispatch(s: RestartServices, delivery: Delivery, now: datetime, *, b
         if row.due_at is None or (row.due_at > now and not by_person):
             return row, False
         if row.accepted_at is not None:
-            return (row if by_person else s.deliveries.save(without_receipt(row, now))), False
+            return (row if by_person else s.deliveries.save(without_receipt(row, now, s.mail_rules))), False
         remote = REMOTES.get(row.channel, "")
         down_until = None if by_person or not remote else s.outages.until(remote, now)
         if down_until is not None:

@@ -21,7 +21,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ris.domain.dispatch.channels import DMP, PATIENT, PLATFORM
+from ris.domain.dispatch.channels import DMP, MAIL, PATIENT, PLATFORM
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.dispatch.transitions import HANDED_OVER, next_due
 
@@ -39,7 +39,8 @@ class MailRules:
     Args:
         workflow: What a workflow needs; a row that still waits then has lost its workflow.
         unknown_for: From a lost answer, without any receipt, until the same Message-ID goes again.
-        receipt_within: From the operator's acceptance until the row says that no receipt came.
+        receipt_within: From the operator's acceptance until the row says that no receipt came, and from one look at it to the next.
+        receipt_until: From the acceptance until nobody looks for the receipt any more.
         largest_professional: Octets of a mail to a professional, as transferred; each operator has its own limit.
         largest_patient: Octets of a mail to a patient.
         patient_domain: Behind the INS in a patient's address.
@@ -48,6 +49,7 @@ class MailRules:
     workflow: timedelta = timedelta(minutes=5)
     unknown_for: timedelta = timedelta(hours=6)
     receipt_within: timedelta = timedelta(days=3)
+    receipt_until: timedelta = timedelta(days=30)
     largest_professional: int = 10 * 1024 * 1024
     largest_patient: int = 25 * 1024 * 1024
     patient_domain: str = "patient.mssante.fr"
@@ -209,6 +211,8 @@ def bounced(row: Delivery, now: datetime, *, reason: str, remote_code: str = "",
     """Return the row after a DSN *failed*, an MDN *processed/error* or a KO (or a ZAM that says N): a person acts."""
     if row.state not in (DeliveryState.PENDING, DeliveryState.DELEGATED, DeliveryState.DELIVERED) or row.read_at is not None:
         return row
+    if row.settled_by:
+        return row  # it went on paper meanwhile
     return _settled(row, DeliveryState.REJECTED, now, reason=reason, remote_code=remote_code, remote_words=remote_words)
 
 
@@ -219,18 +223,36 @@ def delayed(row: Delivery, *, remote_code: str = "", remote_words: str = "") -> 
     return replace(row, remote_code=remote_code, remote_words=remote_words)
 
 
-def without_receipt(row: Delivery, now: datetime) -> Delivery:
-    """Return an accepted row whose receipt did not come in time: still accepted, no more waited for, and it says so."""
+def without_receipt(row: Delivery, now: datetime, rules: MailRules) -> Delivery:
+    """Return an accepted row whose receipt did not come in time: still accepted, overdue, and looked at again for some weeks."""
     if row.state is not DeliveryState.PENDING or row.accepted_at is None or row.due_at is None:
         return row
-    return replace(row, reason=NO_RECEIPT, due_at=None, changed_at=now)
+    again = now + rules.receipt_within
+    due = again if again <= row.accepted_at + rules.receipt_until else None
+    return replace(row, reason=NO_RECEIPT, due_at=due, changed_at=row.changed_at if row.reason == NO_RECEIPT else now)
+
+
+def overdue(row: Delivery, now: datetime) -> bool:
+    """Say whether a pending row is past its time: nobody took it up, or no receipt came."""
+    late = row.due_at is not None and row.due_at < now
+    return row.state is DeliveryState.PENDING and (late or row.reason == NO_RECEIPT)
+
+
+def may_be_printed(row: Delivery) -> bool:
+    """Say whether paper settles a row: it waits for that, its mail was refused or came back, or nobody can tell that it arrived."""
+    if row.channel not in MAIL:
+        return row.state is DeliveryState.HELD and row.reason == TO_PRINT
+    waits = row.state is DeliveryState.HELD and row.reason == TO_PRINT
+    unsure = row.state is DeliveryState.PENDING and row.reason == NO_RECEIPT
+    return waits or unsure or row.state is DeliveryState.REJECTED
 
 
 def printed(row: Delivery, now: datetime, *, by: str) -> Delivery:
-    """Return a row that waited for paper, once somebody printed and sent it."""
-    if row.state is not DeliveryState.HELD or row.reason != TO_PRINT:
+    """Return a row that paper settles, once somebody printed and sent it; the code of a mail that failed stays on it."""
+    if not may_be_printed(row):
         return row
-    return replace(_settled(row, DeliveryState.DELIVERED, now), settled_by=by)
+    settled = _settled(row, DeliveryState.DELIVERED, now, remote_code=row.remote_code, remote_words=row.remote_words)
+    return replace(settled, settled_by=by)
 
 
 def reopened(row: Delivery, now: datetime, rules: MailRules) -> Delivery:

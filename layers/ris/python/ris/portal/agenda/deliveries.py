@@ -13,7 +13,7 @@ from ris.domain.dispatch.channels import TO_PRINT as PAPER
 from ris.domain.dispatch.delivery import DELETE, REPLACE, Delivery, DeliveryState
 from ris.domain.dispatch.dmp import CHANNEL as DMP
 from ris.domain.dispatch.dmp import CLOSED, NO_DMP
-from ris.domain.dispatch.mail import TO_PRINT
+from ris.domain.dispatch.mail import may_be_printed, overdue
 from ris.portal import french
 from ris.portal.pages import moment
 from ris.portal.sentences import ROW_SENTENCES
@@ -31,6 +31,7 @@ class DeliveryLine:
         remote: What the other side said, with its own code; empty when it said nothing.
         when: Since when it stands so, and when it is looked at again.
         action: What a person may do about it, as in the policy; `path` is where its form goes.
+        paper: Paper settles it too: a second button.
     """
 
     row: Delivery
@@ -41,6 +42,7 @@ class DeliveryLine:
     when: str = ""
     action: str = ""
     path: str = ""
+    paper: bool = False
 
 
 def lines_of(rows: Sequence[Delivery], zone: str, now: datetime) -> list[DeliveryLine]:
@@ -57,10 +59,11 @@ def _is_newest(row: Delivery, newest: dict[tuple[str, str], int]) -> bool:
 
 
 def _with_button(line: DeliveryLine, now: datetime) -> DeliveryLine:
-    """Return the line with its one button: paper that was printed, or what may go again without any effect doubled."""
+    """Return the line with its buttons: what may go again without any effect doubled, and paper; one past its time says so."""
     row = line.row
-    if row.state is DeliveryState.HELD and row.reason == TO_PRINT:
-        return replace(line, action="print_report", path="printed")
+    if overdue(row, now):
+        line = replace(line, kind="overdue", label=french.word("delivery", "overdue"))
+    line = replace(line, paper=may_be_printed(row))
     tried = row.state is DeliveryState.REJECTED or (row.state is DeliveryState.PENDING and row.attempts > 0)
     if (tried or row.reason == NO_DMP) and not may_double(row, now):
         return replace(line, action="retry_delivery", path="retry")
