@@ -72,3 +72,14 @@ def test_what_is_due_comes_oldest_first_until_it_is_settled(store, run):
     store.save(delivered(soon, NOW))
     assert store.due(run, now=NOW + timedelta(days=1), limit=9) == [late, later]
     assert store.find_by_message_id(soon.message_id).state is DeliveryState.DELIVERED
+
+
+def test_every_word_about_an_order_is_found_by_its_own_message_id(store, run):
+    first = store.save(a_row(run))
+    sent = store.save(replace(first, attempts=1, unknown=True))
+
+    second = store.save(replace(sent, message_id=f"SECOND{run}", operation="replace", revision=1, attempts=0, unknown=False))
+
+    assert second == store.get(second.owner, second.channel, second.recipient)
+    assert [second] * 2 == [store.find_by_message_id(each) for each in (first.message_id, second.message_id)]
+    assert ("replace", 1, DeliveryState.PENDING) == (second.operation, second.revision, second.state)

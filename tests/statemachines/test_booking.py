@@ -37,6 +37,8 @@ SCENARIOS: dict[str, dict[str, list[str]]] = {
     "sender crashes": {"SendHl7": ["UnexpectedError"]},
     "perhaps sent": {"SendHl7": ["OutcomeUnknown"]},
     "recorded after a killed function": {"SendHl7": ["RemoteRejected"], "RecordOutcome": ["crash", "RemoteUnavailable", "ok"]},
+    "moved": {},
+    "moved while the feed is away": {"PublishWorklist": ["RemoteUnavailable", "ok"]},
     "never recorded": {"SendHl7": ["OutcomeUnknown"], "RecordOutcome": ["UnexpectedError"]},
 }
 
@@ -69,6 +71,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
             accession = f"{number:06}"
             (scripts / f"{accession}.json").write_text(json.dumps(script), "utf-8")
             given = {"accession_number": accession, "hold_token": "a-token"}
+            given |= {"change": "moved-1"} if name.startswith("moved") else {}
             started[name] = (accession, cloud.start("BookingStateMachine", f"booking-{accession}", given))
         yield {name: ended(cloud, scripts, accession, arn) for name, (accession, arn) in started.items()}
 
@@ -95,10 +98,18 @@ def ended(cloud: Cloud, scripts: Path, accession: str, arn: str) -> Run:
 def test_a_booking_is_confirmed_published_and_sent(runs: dict[str, Run]) -> None:
     run = runs["all is well"]
 
-    assert (run.status, run.states) == ("SUCCEEDED", ["ConfirmBooking", "PublishWorklist", "SendHl7", "Booked"])
+    assert (run.status, run.states) == ("SUCCEEDED", ["NewOrChanged", "ConfirmBooking", "PublishWorklist", "SendHl7", "Booked"])
     assert run.inputs["ConfirmBooking"] == [{"accession_number": "000000", "hold_token": "a-token"}]
     assert run.inputs["SendHl7"] == [{"accession_number": "000000", "channel": "hl7_pacs_order", "recipient": "PACS"}]
     assert "RecordOutcome" not in run.inputs
+
+
+@pytest.mark.parametrize("name", ["moved", "moved while the feed is away"])
+def test_an_exam_that_was_moved_is_published_and_sent_and_not_confirmed_again(runs: dict[str, Run], name: str) -> None:
+    run = runs[name]
+
+    assert (run.status, run.states) == ("SUCCEEDED", ["NewOrChanged", "PublishWorklist", "SendHl7", "Booked"])
+    assert "ConfirmBooking" not in run.inputs
 
 
 @pytest.mark.parametrize("name", ["confirmed after an outage", "confirmed after a killed function", "published after an outage"])
