@@ -1,12 +1,14 @@
 """The PACS takes an order it can file and refuses the rest, naming segment, field and code."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from infra.local.services.hl7_listener import Application, Listener
 from infra.local.services.mllp import FrameReader, framed
+from tests.support.waiting import until
 
 Pacs = tuple[Listener, Application]
 
@@ -119,3 +121,17 @@ def test_silence_takes_the_message_and_says_nothing(pacs: Pacs) -> None:
         assert connection.recv(1) == b""
 
     assert [note["code"] for note in pacs[1].script.report()["received"]] == ["AA"]
+
+
+def test_an_acknowledgement_that_waits_comes_when_it_is_told_to_and_not_before(pacs: Pacs) -> None:
+    script = pacs[1].script
+    script.schedule("message", [{"fault": "AE", "wait": True}])
+    with ThreadPoolExecutor(1) as beside:
+        answered = beside.submit(send, pacs, ORDER)
+        until(lambda: script.report()["silent"] == 1)
+        assert not answered.done()
+
+        script.clear()
+
+        assert "|AE|" in answered.result(5)
+    assert script.report()["silent"] == 0

@@ -1,8 +1,9 @@
 """The control door of a simulator: what was received, and failures to come.
 
 `GET /control` answers `{"received": […], "scheduled": {point: […]}}`. `POST /control` takes `{"schedule": {point: [fault, …]}}`:
-the faults are used up one a time, in order, by the point they name (`token`, `message` …); whatever else the body
-holds goes to the simulator (`rotate`, `enrol` …). `DELETE /control` forgets the faults that were not used.
+the faults are used up one a time, in order, by the point they name (`token`, `message` …); `{"reply": true}` lets go the
+answers that wait to be told (`silent` of them); whatever else the body holds goes to the simulator (`rotate`, `enrol` …).
+`DELETE /control` forgets the faults that were not used, and lets go too.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class Script:
         self._lock = threading.Lock()
         self._faults: dict[str, deque[Any]] = defaultdict(deque)
         self._received: list[dict[str, Any]] = []
+        self._silent: list[threading.Event] = []
 
     def schedule(self, point: str, faults: list[Any]) -> None:
         """Add faults behind those that wait at a point."""
@@ -41,15 +43,30 @@ class Script:
         with self._lock:
             self._received.append(facts)
 
+    def wait_to_be_told(self) -> None:
+        """Return once `reply` is called: what was asked is done, and not answered until then."""
+        told = threading.Event()
+        with self._lock:
+            self._silent.append(told)
+        told.wait()
+
+    def reply(self) -> None:
+        """Let every answer go that waits."""
+        with self._lock:
+            while self._silent:
+                self._silent.pop().set()
+
     def clear(self) -> None:
-        """Forget the faults that wait."""
+        """Forget the faults that wait, and let every answer go."""
         with self._lock:
             self._faults.clear()
+        self.reply()
 
     def report(self) -> dict[str, Any]:
         """Return what `GET /control` answers."""
         with self._lock:
-            return {"received": list(self._received), "scheduled": {k: list(v) for k, v in self._faults.items() if v}}
+            scheduled = {point: list(faults) for point, faults in self._faults.items() if faults}
+            return {"received": list(self._received), "scheduled": scheduled, "silent": len(self._silent)}
 
 
 class ControlDoor(HttpDoor):
@@ -82,6 +99,8 @@ class ControlDoor(HttpDoor):
     def _apply(self, body: dict[str, Any]) -> None:
         for point, faults in body.pop("schedule", {}).items():
             self._script.schedule(point, faults)
+        if body.pop("reply", False):
+            self._script.reply()
         if body and self._command is None:
             raise ValueError(f"this simulator knows no {sorted(body)}")
         if body and self._command is not None:

@@ -119,7 +119,7 @@ class Dmp:
         if operation is UNKNOWN or call.method != "POST":
             self._outcome.said = "404"
             return Answer(404, "text/plain; charset=utf-8", b"Not Found\n")
-        return afterwards(fault, self._answer(operation, call, fault))
+        return afterwards(fault, self._answer(operation, call, fault), self.script)
 
     def _answer(self, operation: Operation, call: Call, fault: dict[str, Any]) -> Answer:
         """Read, believe, do; a refusal is an answer too."""

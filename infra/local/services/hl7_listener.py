@@ -4,7 +4,7 @@ It takes what a real one takes and refuses the rest with AE and ERR; orders by `
 per message: `NNN-out-ORM_O01.hl7` and `NNN-out-ORM_O01-ack.hl7` (out: from the product). Scheduled faults, at the point `message`: `"AE"`,
 `"AR"` (an answer with a reason), `"silence"` (taken, never answered), `"cut"` (taken, connection closed), `"other_message"` (AA for another
 control id, then the right one is never said), or `{"fault": "AE", "condition": "207", "application": "902", "why": "…"}` (ERR-3, ERR-5), `times`
-of it. At the point `connection`: closed unread.
+of it. With `"wait": true` the acknowledgement comes when the control door says `{"reply": true}`. At the point `connection`: closed unread.
 
 Settings: `{"status_file", "evidence", "name", "types": ["ORM^O01", "ORU^R01"], "port": 0}`. Status: `{"port", "control", "pid"}`.
 """
@@ -53,6 +53,8 @@ class Application:
         ack = acknowledgement(frame, code, refused, application=said.get("application", ""))
         if fault == "other_message":
             ack = re.sub(rb"(?m)^MSA\|AA\|[^|\r]*", b"MSA|AA|NOT-THIS-ONE", ack.replace(b"\r", b"\n")).replace(b"\n", b"\r")
+        if said.get("wait"):
+            self.script.wait_to_be_told()
         self._record(frame, ack, message, code)
         if message is not None and code == "AA":
             self.taken(message)

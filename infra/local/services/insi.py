@@ -74,10 +74,10 @@ class Insi:
         related = str(uuid.uuid4()) if fault.get("fault") == "other_request" else message_id(call.body)
         try:
             question = insi_rules.accept(call, idams=self._idams)
-            return afterwards(fault, self._result(question, fault, related))
+            return afterwards(fault, self._result(question, fault, related), self.script)
         except Fault as raised:
             self._outcome.said = raised.detail.partition('code="')[2].partition('"')[0] or raised.code
-            return afterwards(fault, Answer(500, SOAP_TYPE, fault_envelope(raised, related=related)))
+            return afterwards(fault, Answer(500, SOAP_TYPE, fault_envelope(raised, related=related)), self.script)
 
     def _result(self, question: insi_rules.Question, fault: dict[str, Any], related: str) -> Answer:
         """Search and answer; a scheduled fault of INSi comes first."""

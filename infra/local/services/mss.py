@@ -10,7 +10,6 @@ numbers), logins, answers sent and held. `POST {"schedule": …}`: faults (`mss_
 - `{"receipts": {address: [plan, …]}}` how an address answers its next mails; a plan is a name (`none dsn dsn+mdn dsn+read mdn`) or a list of
   steps (`mss_answers`), each with `after_s`, `times`, `hold`;
 - `{"answer": {"message_id", "recipient", "steps"}}` an answer now, to a mail taken before;
-- `{"reply": true}` the replies to DATA that wait (`mss_smtp`);
 - `{"release": {"recipient"?, "message_id"?, "reverse"?}}` the answers on hold;
 - `{"mailbox": {"address", "kind", "state", "limit_mb", "answers", "password"}}` another mailbox, or one that changes;
 - `{"put": {"mailbox", "eml"}}` any mail, as base64, into a mailbox; `{"renew": address}` another UIDVALIDITY.
@@ -114,8 +113,6 @@ class MssDoors:
             self._operator.answer_now(asked["message_id"], asked["recipient"], asked["steps"])
         if "release" in body:
             self._operator.release(body.pop("release"))
-        if body.pop("reply", False):
-            self._operator.reply()
         if "mailbox" in body:
             await self._change(body.pop("mailbox"))
         if "put" in body:

@@ -103,7 +103,6 @@ class Operator:
         self.script.extra = lambda: {
             "messages": {i: count.facts() for i, count in self._counts.items()},
             "held": len(self._held),
-            "silent": len(self._silent),
         }
         self._recorder, self._refuses = recorder, linter == "refuse"
         self._plans: dict[str, deque[list[dict[str, Any]]]] = defaultdict(deque)
@@ -111,7 +110,6 @@ class Operator:
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._held: deque[tuple[_Kept, dict[str, Any]]] = deque()
         self._running: set[asyncio.Task[None]] = set()
-        self._silent: set[asyncio.Event] = set()
         self.deliver: Deliver = _nowhere
 
     async def take(self, taken: Taken, fault: dict[str, Any]) -> str:
@@ -161,18 +159,6 @@ class Operator:
         self._held = deque(one for one in self._held if one not in chosen)
         ordered = reversed(chosen) if asked.get("reverse") else chosen
         self._start(self._send_all([(kept, {**step, "hold": False}) for kept, step in ordered]))
-
-    async def told_to_reply(self) -> None:
-        """Return once `reply` was called: a mail that was taken has no answer until then."""
-        told = asyncio.Event()
-        self._silent.add(told)
-        await told.wait()
-
-    def reply(self) -> None:
-        """Let every reply that waits go."""
-        for told in self._silent:
-            told.set()
-        self._silent.clear()
 
     def _sent(self, taken: Taken) -> mss_lint.Sent:
         addresses = [recipient.address for recipient in taken.recipients]

@@ -195,7 +195,7 @@ class _Handler:
         if fault.get("fault") == "slow":
             await asyncio.sleep(float(fault["seconds"]))
         if fault.get("fault") == "wait":
-            await self._operator.told_to_reply()
+            await asyncio.to_thread(self._operator.script.wait_to_be_told)
         if fault.get("fault") == "cut_after_dot":
             raise Cut
         return reply

@@ -7,6 +7,7 @@
 | `http_503`, `http_503_html` | 503 with a text; with a page that is well-formed XML; nothing was done |
 | `http_504` | everything was done, and a gateway says 504 |
 | `delay` `seconds` | the answer comes that much later |
+| `wait` | everything was done, and the answer comes when the control door says `{"reply": true}` |
 | `not_xml`, `dtd`, `cut_xml`, `cut_answer` | the answer is a text; has a DTD; is XML cut short; stops in the middle of its body |
 | `other_request` | the answer relates to another request |
 | `soap_fault` `code subcode reason detail` | this fault, and nothing was done |
@@ -77,11 +78,13 @@ def instead(fault: dict[str, Any]) -> Answer | None:
     return None
 
 
-def afterwards(fault: dict[str, Any], answer: Answer) -> Answer:
+def afterwards(fault: dict[str, Any], answer: Answer, script: Script) -> Answer:
     """Return what becomes of an answer once everything was done."""
     name = fault.get("fault", "")
     if name == "delay":
         threading.Event().wait(float(fault.get("seconds", 1)))
+    if name == "wait":
+        script.wait_to_be_told()
     changes: dict[str, Any] = {
         "lost_answer": {"cut": "none"},
         "cut_answer": {"cut": "half"},

@@ -20,6 +20,8 @@ LONG = 1000
 """Faults scheduled: more than are ever used; the outage ends when they are forgotten."""
 NOT_NOW = 4
 """How often the operator answers 451."""
+CLOSED = {"answer": "dsn", "action": "failed", "status": "5.2.1", "words": "550 5.2.1 Mailbox closed", "hold": True}
+"""The report that a mail came back, once the operator is told to send it."""
 HL7 = {"channel": "hl7_report", "recipient": "HIS"}
 
 
@@ -59,15 +61,16 @@ def _taken_through(scene: Scene) -> None:
 
 def _first_version(scene: Scene, person: Browser, booked: Visit, diary: Diary) -> None:
     peer = f"HIS-{booked.booking.site}"
-    with scene.step("the HIS will answer AR once", "MLLP"):
-        scene.system.tell(peer, {"schedule": {"message": ["AR"]}})
+    with scene.step("the HIS will take its time, and answer AR once", "MLLP"):
+        scene.system.tell(peer, {"schedule": {"message": [{"fault": "AR", "wait": True}]}})
     record.validated(scene, person, booked)
     with scene.step(
         "the HIS answers AR once; the gateway sends the same message again: AA, delivered on the retry", "MLLP"
     ) as step:
+        diary.tell(step, "waiting for the gateway", state="pending", reason="handed_over", version="1", **HL7)
+        scene.system.tell(peer, {"reply": True})
         row = letters.becomes(person, booked, "the HIS's row is delivered", state="delivered", version="1", **HL7)
         letters.message_of(step, scene, row, "MDM_T02", times=2)
-        diary.tell(step, "waiting for the gateway", state="pending", reason="handed_over", version="1", **HL7)
         diary.tell(step, "delivered", state="delivered", version="1", **HL7)
     with scene.step("not qualified: DMP and patient are held: identity; requester and PACS have the report", "SMTP MLLP") as step:
         for channel in ("dmp", "mss_patient"):
@@ -89,10 +92,9 @@ def _faults_of_the_second(scene: Scene, booked: Visit) -> None:
     with scene.step(
         f"the DMP will lose its answer, the operator say 451 {NOT_NOW} times and return the patient's mail, the HIS say AE", "all"
     ):
-        scene.system.tell("dmp", {"schedule": {"iti-41": ["lost_answer"]}})
+        scene.system.tell("dmp", {"schedule": {"iti-41": ["lost_answer"], "iti-18": ["wait"]}})
         busy = {"fault": "reply", "code": 451, "text": "4.3.0 Service momentanement indisponible", "times": NOT_NOW}
-        scene.system.tell("mss", {"schedule": {f"data:{address}": [busy]}})
-        scene.system.tell("mss", {"mailbox": {"address": address, "kind": "patient", "state": "closed"}})
+        scene.system.tell("mss", {"schedule": {f"data:{address}": [busy]}, "receipts": {address: [[CLOSED]]}})
         scene.system.tell(f"HIS-{booked.booking.site}", {"schedule": {"message": ["AE"]}})
 
 
@@ -107,8 +109,9 @@ def _second_version(scene: Scene, person: Browser, booked: Visit, diary: Diary) 
     with scene.step(
         "the DMP stores it and its answer is lost: asked (TD3.1b), found, delivered; a first submission", "SOAP mTLS"
     ) as step:
-        scene.ended(step, "ReportDispatchStateMachine", f"dispatch-{booked.accession}-2-1")
         diary.tell(step, "unknown", channel="dmp", version="2", state="pending", unknown="yes")
+        scene.system.tell("dmp", {"reply": True})
+        scene.ended(step, "ReportDispatchStateMachine", f"dispatch-{booked.accession}-2-1")
         letters.becomes(person, booked, "the DMP's row is delivered", channel="dmp", state="delivered", version="2")
         diary.tell(step, "delivered", channel="dmp", version="2", state="delivered")
         _reconciled(step, scene, booked, before)
@@ -125,17 +128,18 @@ def _second_version(scene: Scene, person: Browser, booked: Visit, diary: Diary) 
 def _returned(scene: Scene, person: Browser, booked: Visit, diary: Diary) -> None:
     address = letters.patient_address(scene, booked)
     patient = {"channel": "mss_patient", "version": "2"}
-    with scene.step(
-        "the operator says 451, then takes the same mail, then returns it: the patient's mailbox is closed", "SMTP IMAP"
-    ) as step:
-        row = letters.becomes(person, booked, "the patient's row is rejected", state="rejected", **patient)
+    with scene.step("the operator says 451, then takes the same mail: accepted by the operator, no more than that", "SMTP") as step:
+        row = letters.becomes(person, booked, "accepted by the operator", state="pending", reason="accepted_by_operator", **patient)
         count = letters.count_of(scene, row["message-id"])
-        step.same("how often the operator took the mail", 1, count["accepted"])
+        step.same("how often the operator said 451, and took the mail", (NOT_NOW, 1), (count["refused"], count["accepted"]))
         step.require(list(count["recipients"]) == [address.lower()], "the mail did not go to the patient's INS")
         for number in count["numbers"]:
             step.left("mssante", [f"{number:03d}.eml", f"{number:03d}.json"])
+        diary.tell(step, "accepted", accepted="yes", state="pending", **patient)
+    with scene.step("the operator returns it: the patient's mailbox is closed; the row is rejected", "IMAP") as step:
+        scene.system.tell("mss", {"release": {"recipient": address.lower()}})
+        row = letters.becomes(person, booked, "the patient's row is rejected", state="rejected", **patient)
         step.require(row["remote-code"], "the row has no code of the operator")
-        diary.tell(step, "not now", remote_code="451", state="pending", **patient)
         diary.tell(step, "rejected", state="rejected", **patient)
 
 
