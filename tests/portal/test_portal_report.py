@@ -5,57 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from ris.application.report.freeze_report import FreezeReport, freeze_report
-from ris.application.report.render_report import render_report
 from ris.domain.access.session import PscSession
-from ris.domain.agenda.exam import ExamState, Performed
 from ris.domain.dispatch.delivery import DeliveryState
 from ris.domain.errors import RemoteUnavailable
 from ris.domain.report import draft as drafts
 from ris.domain.report.draft import DraftStatus, Refusal
 from ris.domain.report.version import VersionState
 from ris.portal.french import sentence
-from tests.support.portal import PortalHouse
-
-TEXTS = {"text-0": "Toux.", "text-1": "Hélicoïdal.", "text-2": "Cœur de taille normale, ≤ 3 mm.", "text-3": "Examen normal."}
-HEADINGS = {"heading-0": "Indication", "heading-1": "Technique", "heading-2": "Résultats", "heading-3": "Conclusion"}
-RADIOLOGIST = "99900012347"
-
-
-class Ward:
-    """A portal with one exam that was done."""
-
-    def __init__(self):
-        self.house = PortalHouse()
-        self.accession = self.done(1, "10:00").accession_number
-        self.place = f"/exams/{self.accession}/report"
-
-    def done(self, number, start):
-        house = self.house
-        patient = house.patient(number)
-        house.request(patient, number, reason="Toux persistante.")
-        exam, store = house.booked(patient, start, request_id=f"r{number}"), house.services.agenda.exams
-        said = (Performed(f"2.25.{number}", "COMPLETED", "CT_NORD", "20261126100000", "20261126101000"),)
-        return store.save(replace(exam, state=ExamState.COMPLETED, performed=said, publish_due_at=None, changed_at=house.now))
-
-    def radiologist(self, provider="psc"):
-        return self.house.browser(RADIOLOGIST if provider == "psc" else "radiologue.nord", provider)
-
-    def form(self, rev=0, **changes):
-        return {"rev": str(rev), "title": "Scanner du thorax", **HEADINGS, **TEXTS, **changes}
-
-    def draft(self):
-        return self.house.reports.draft(self.accession)
-
-    def signed(self, browser):
-        """Validate, and do what the signing machine does, without its key."""
-        assert 303 == browser.post(f"{self.place}/validate", self.form(self.draft().rev if self.draft() else 0)).status
-        s, now, click = self.house.reporting, self.house.now, self.draft()
-        freeze_report(s, FreezeReport(self.accession, click.validation.version, click.rev), now)
-        version = render_report(s, self.accession, click.validation.version, now)
-        done = drafts.validated(self.draft(), version.version)
-        self.house.reports.commit(done, replace(version, state=VersionState.SIGNED, due_at=None))
-        return version
+from tests.support.ward import TEXTS, Ward
 
 
 def faults(page):
