@@ -45,6 +45,12 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         (("site", "--help"), ["list"]),
         (("messages", "--help"), ["list", "replay", "dismiss"]),
         (("messages", "dismiss", "--help"), ["SITE", "MESSAGE", "--yes"]),
+        (("messages", "replay", "--help"), ["--all", "--dry-run", "--reason"]),
+        (("messages", "--help"), ["Exemples"]),
+        (("dispatch", "--help"), ["Exemples", "stuck", "retry"]),
+        (("audit", "--help"), ["Exemples", "verify", "export"]),
+        (("certificates", "--help"), ["Exemples", "list", "csr", "put"]),
+        (("proof", "--help"), ["CRR.02"]),
     ],
 )
 def test_the_help_teaches(words: tuple[str, ...], taught: list[str]) -> None:
@@ -217,3 +223,44 @@ def test_no_function_and_no_page_imports_the_command_or_what_only_it_needs() -> 
     )
 
     assert done.stdout.strip() == "[]"
+
+
+# What shows a requirement.
+
+
+def test_a_requirement_leads_to_its_tests(tmp_path: Path) -> None:
+    told = ris("proof", "CRR.02", "--root", ROOT / "docs")
+    document = json.loads(ris("proof", "CRR.02", "--root", ROOT, "--json").output)
+
+    assert 0 == told.exit_code
+    assert document["tests"]
+    for test in document["tests"]:
+        file, _, name = test.partition("::")
+        assert not name or f"def {name}(" in (ROOT / file).read_text(), test
+        assert test in told.output
+
+
+def test_all_requirements_are_listed_with_how_many_tests_show_each() -> None:
+    found = json.loads(ris("proof", "--root", ROOT, "--json").output)
+
+    assert 117 == len(found)
+    assert all(each["title"] for each in found)
+
+
+@pytest.mark.parametrize("words", [("CRR.99",), ("../../etc",), ("CRR.02", "--root", "/")])
+def test_what_is_no_requirement_or_no_source_folder_is_said(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+    assert 2 == ris("proof", *words).exit_code
+
+
+def test_every_command_that_answers_has_json() -> None:
+    without = []
+    for family in whole.build().registered_groups:
+        assert family.typer_instance
+        for command in family.typer_instance.registered_commands:
+            assert command.callback
+            if family.name != "gateway" and "as_json" not in command.callback.__annotations__:
+                without.append(f"{family.name} {command.name or command.callback.__name__}")
+
+    assert [] == without

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -186,3 +187,42 @@ def test_days_that_are_none_are_wrong_use(operator: Operator, days: tuple[str, .
 
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_accesses_are_exported_in_order_and_the_export_is_one_of_them(cloud: Cloud, operator: Operator) -> None:
+    s, now = chain_of(cloud, operator), datetime.now(UTC)
+    for number, days in enumerate((2, 1, 0)):
+        at = now - timedelta(days=days, seconds=5)
+        s.trail.append(
+            AuditRecord(f"exp{number}", at, "cli-export", "read_exam", "allowed", account_id="=a", patient_id=f"p{number % 2}")
+        )
+    file = operator.folder / "accesses.csv"
+
+    whole = operator.ris("audit", "export", "cli-export", "-o", str(file), "--json")
+    rows = list(csv.DictReader(file.read_text("utf-8-sig").splitlines(), delimiter=";"))
+    of_one = operator.ris("audit", "export", "cli-export", "-o", str(file), "--patient", "p0")
+
+    assert (0, 0) == (whole.returncode, of_one.returncode), whole.stderr + of_one.stderr
+    assert ["exp0", "exp1", "exp2"] == [row["audit_id"] for row in rows if row["action"] == "read_exam"]
+    assert {"'=a"} == {row["account"] for row in rows if row["action"] == "read_exam"}
+    assert ["export_audit"] == [row["action"] for row in rows if row["account"].startswith("operator:")]
+    again = list(csv.DictReader(file.read_text("utf-8-sig").splitlines(), delimiter=";"))
+    assert ["exp0", "exp2", "export_audit"] == [
+        row["action"] if row["account"].startswith("operator") else row["audit_id"] for row in again
+    ]
+    assert "3 accès" in of_one.stdout
+
+
+def test_a_certificate_that_was_put_is_told_as_json_too(operator: Operator) -> None:
+    one = operator.authority.auth_cli(structure=f"1{FINESS}", name="Essai", service="DMP")
+    files = ["--certificate", operator.file("leaf.pem", one.certificate.public_bytes(Encoding.PEM))]
+    files += [
+        "--chain",
+        operator.file("chain.pem", operator.authority.chain_pem()),
+        "--key",
+        operator.file("key.pem", one.key_pem()),
+    ]
+
+    done = operator.ris("certificates", "put", FINESS, "dmp", *files, "--json")
+
+    assert {"legal_entity": FINESS, "kind": "dmp"}.items() <= json.loads(done.stdout).items(), done.stderr

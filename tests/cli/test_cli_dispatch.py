@@ -38,9 +38,12 @@ class Operator:
     audit: DynamoAuditTrail
 
     def retry(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.ris("dispatch", "retry", *words)
+
+    def ris(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [Path(sys.executable).with_name("ris"), "--stack-outputs", self.state, "dispatch", "retry", *words],
-            env={"PATH": os.environ["PATH"], "HOME": str(Path.home()), "COLUMNS": "250"},
+            [Path(sys.executable).with_name("ris"), "--stack-outputs", self.state, *words],
+            env={"PATH": os.environ["PATH"], "HOME": str(Path.home()), "COLUMNS": "250", **environment},
             capture_output=True,
             text=True,
             timeout=60,
@@ -65,8 +68,9 @@ def operator(cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Operator:
     state = tmp_path_factory.mktemp("cli") / "state.json"
     outputs = cloud.outputs | {"ReferenceTable": reference.name}
     state.write_text(json.dumps({"endpoint": cloud.endpoint, "region": cloud.region, "outputs": outputs}))
-    exams, audit = (Table(cloud.client("dynamodb"), cloud.outputs[name]) for name in ("ExamsTable", "AuditTable"))
-    return Operator(cloud, state, DynamoDeliveryStore(exams), DynamoAuditTrail(audit))
+    names = ("ExamsTable", "UsageTable", "AuditTable")
+    exams, usage, audit = (Table(cloud.client("dynamodb"), cloud.outputs[name]) for name in names)
+    return Operator(cloud, state, DynamoDeliveryStore(exams, usage), DynamoAuditTrail(audit))
 
 
 def test_what_would_go_is_told_first_and_then_goes(operator: Operator) -> None:
@@ -117,3 +121,30 @@ def test_wrong_words_are_told(operator: Operator, words: tuple[str, ...], status
 
     assert status == done.returncode
     assert said in " ".join(done.stderr.split())
+
+
+def test_what_is_stuck_is_listed_the_longest_first_with_the_other_side_s_code(operator: Operator) -> None:
+    now = datetime.now(UTC)
+    operator.row("CLI8", site="sud", changed_at=now - timedelta(hours=3), reason="dmp_fault", remote_code="env:Receiver")
+    operator.row(
+        "CLI9", site="sud", changed_at=now - timedelta(hours=9), channel="mss_patient", recipient="PATIENT", reason="mailbox_full"
+    )
+
+    told = operator.ris("dispatch", "stuck", "sud", "--json")
+    shown = operator.ris("dispatch", "stuck", "sud", "--channel", "dmp")
+
+    assert ["CLI9", "CLI8"] == [one["exam"] for one in json.loads(told.stdout)], told.stderr
+    assert 1 == told.returncode == shown.returncode
+    assert "env:Receiver" in shown.stdout
+    assert "CLI9" not in shown.stdout
+
+
+def test_a_terminal_shows_how_far_the_work_is_and_a_program_gets_clean_json(operator: Operator) -> None:
+    operator.row("CLI10")
+
+    terminal = operator.ris("dispatch", "retry", "--exam", "CLI10", "--dry-run", FORCE_COLOR="1")
+    program = operator.ris("dispatch", "retry", "--exam", "CLI10", "--dry-run", "--json", FORCE_COLOR="1")
+
+    assert "Relance" in terminal.stderr
+    assert "" == program.stderr
+    assert json.loads(program.stdout)["dry_run"]

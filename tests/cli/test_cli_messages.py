@@ -163,3 +163,25 @@ def test_a_site_that_is_none_is_said_to_be_none(operator: Operator) -> None:
 
     assert (done.returncode, done.stdout) == (1, "")
     assert "ce site n'existe pas" in done.stderr
+
+
+def test_all_that_waits_is_looked_at_first_and_then_replayed_each_with_a_record(operator: Operator) -> None:
+    site = "nord"
+    good, bad = operator.park(adt(control_id="CLI-8", ipp="CLI-8"), site=site), operator.park(b"MSH|^~\\&|\r", site=site)
+
+    told = operator.ris("messages", "replay", site, "--all", "--dry-run", "--json")
+    looked_at = {one["message"]: one["outcome"] for one in json.loads(told.stdout)["rows"]}
+    assert (0, "replay", "replay") == (told.returncode, looked_at[good], looked_at[bad]), told.stderr
+    assert [] == operator.records(good, site)
+    done = operator.ris("messages", "replay", site, "--all", "--json")
+
+    outcomes = {one["message"]: one["outcome"] for one in json.loads(done.stdout)["rows"]}
+    assert ("applied", "parked", 1) == (outcomes[good], outcomes[bad], done.returncode)
+    assert [("replay_parked", "allowed", "", ME)] == operator.records(good, site) == operator.records(bad, site)
+
+
+@pytest.mark.parametrize("words", [("nord",), ("nord", "ab", "--all")])
+def test_one_message_or_all_of_them_is_wanted(operator: Operator, words: tuple[str, ...]) -> None:
+    done = operator.ris("messages", "replay", *words)
+
+    assert (2, True) == (done.returncode, "--all" in done.stderr)

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from ris.application.access.audit_csv import COLUMNS
 from ris.application.access.seal_audit import seal_audit
 from ris.domain.access.audit import AuditRecord
 from ris.portal import access_audit
-from ris.portal.access_audit import COLUMNS
 from tests.support.portal import NOW, PortalHouse
 
 PAGE = "/sites/nord/audit"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -111,11 +111,18 @@ class ReferenceTable(Protocol):
     def entries(self) -> Sequence[Entry]:
         """Return every row held, read consistently."""
 
-    def apply(self, changes: Sequence[Change], *, version: int, now: datetime) -> None:
+    def apply(self, changes: Iterable[Change], *, version: int, now: datetime) -> None:
         """Write the changes as the load after `version`; raise Conflict, having written nothing, when another load came between."""
 
 
-def load_reference(table: ReferenceTable, data: ReferenceData, *, now: datetime, dry_run: bool = False) -> LoadReport:
+def load_reference(
+    table: ReferenceTable,
+    data: ReferenceData,
+    *,
+    now: datetime,
+    dry_run: bool = False,
+    shown: Callable[[Sequence[Change]], Iterable[Change]] = iter,
+) -> LoadReport:
     """Compare the files with the table and write the difference; a second run changes nothing.
 
     Args:
@@ -123,6 +130,7 @@ def load_reference(table: ReferenceTable, data: ReferenceData, *, now: datetime,
         data: What the files say, already checked.
         now: Aware UTC instant.
         dry_run: Only say what would change.
+        shown: Gives the changes one by one as they are written, to whoever shows how far it is.
 
     Raises:
         Conflict: Somebody else loaded at the same time: run it again.
@@ -132,7 +140,7 @@ def load_reference(table: ReferenceTable, data: ReferenceData, *, now: datetime,
     wanted = {entry.place: entry for entry in entries_of(data)}
     changes = (*_writes(held, wanted), *_removals(held, wanted))
     if changes and not dry_run:
-        table.apply(changes, version=version, now=now)
+        table.apply(shown(changes), version=version, now=now)
     return LoadReport(changes, unchanged=sum(held.get(place) == entry for place, entry in wanted.items()))
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ris.cli import audit, certificates, dispatch, messages, reference, site
+from ris.cli import audit, certificates, dispatch, messages, proof, reference, site
 from ris.cli.failures import told
 from ris.cli.settings import use_stack_outputs
 
@@ -28,9 +28,12 @@ Commande de l'exploitant du RIS : référentiel du groupe, messages en attente, 
 
 5. [cyan]ris messages list nord[/cyan] montre ce qui attend une décision sur un site.
 
-6. [cyan]ris dispatch retry --since 2h --dry-run[/cyan] dit ce qui repartirait ; sans [cyan]--dry-run[/cyan], le fait repartir.
+6. [cyan]ris dispatch stuck nord[/cyan] montre ce qui est bloqué ; [cyan]ris dispatch retry --since 2h --dry-run[/cyan] dit ce qui repartirait, et le fait
+repartir sans [cyan]--dry-run[/cyan].
 
 7. [cyan]ris audit verify nord[/cyan] vérifie que la trace des accès est celle qui a été scellée.
+
+Chaque commande a un [cyan]--help[/cyan] avec ses exemples, et [cyan]--json[/cyan] pour les programmes. Les longs travaux montrent leur avancement sur un terminal.
 
 [bold]Quel déploiement ?[/bold] Celui que nomment les variables d'environnement ([cyan]TABLE_REFERENCE[/cyan]…), ou celui du fichier
 de [cyan]--stack-outputs[/cyan] : la sortie de [cyan]aws cloudformation describe-stacks[/cyan], ou le fichier d'état du nuage local.
@@ -51,6 +54,7 @@ def build() -> typer.Typer:
     app.add_typer(dispatch.app, name="dispatch")
     app.add_typer(certificates.app, name="certificates")
     app.add_typer(audit.app, name="audit")
+    app.command("proof", help=proof.HELP)(proof.proof)
     for point in sorted(entry_points(group="ris.commands"), key=lambda point: point.name):
         _add_contributed(app, point)
     return app

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import getpass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ris.cli.output import AsJson, say, show_json, show_table
+from ris.cli.output import AsJson, say, show_json, show_table, steps
 from ris.cli.settings import need
 
 if TYPE_CHECKING:
+    from ris.domain.access.audit import AuditRecord
     from ris.domain.access.chain import ChainFault
 
 HELP = """
@@ -18,31 +21,25 @@ La trace des accès, enregistrée par site et par jour (UTC).
 
 Toutes les quinze minutes, [cyan]seal_audit[/cyan] lie les enregistrements en une chaîne et signe chaque maillon par une clé de KMS ; une copie signée
 reste dans un coffre où rien ne s'efface. [cyan]verify[/cyan] refait le calcul : un enregistrement changé, retiré, ajouté ou déplacé se voit.
+
+[bold]Exemples[/bold]
+
+[cyan]ris audit verify nord --from 2026-11-01[/cyan] vérifie tout le mois.
+
+[cyan]ris audit export nord --from 2026-11-01 --action reveal_ins -o ins.csv[/cyan] dit qui a affiché un INS.
 """
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode="rich")
-_FAULTS = {
-    "record_changed": "enregistrement changé depuis qu'il est scellé",
-    "record_missing": "enregistrement scellé, puis retiré",
-    "record_unsealed": "enregistrement que rien n'a scellé : ajouté après coup, ou seal_audit ne tourne pas",
-    "seal_changed": "maillon changé",
-    "seal_missing": "maillon retiré",
-    "seal_not_signed": "maillon dont la signature n'est pas celle de la clé d'audit",
-    "seals_cut_off": "fin de chaîne coupée : le coffre a vu d'autres maillons",
-}
-
-
-@app.callback()
-def _family() -> None:
-    """Keep `verify` a sub-command: others will come."""
+Site = Annotated[str, typer.Argument(metavar="SITE", help="Site, ou - pour les accès qui n'en nomment aucun.")]
+First = Annotated[str, typer.Option("--from", metavar="AAAA-MM-JJ", help="Premier jour (UTC) ; il y a sept jours par défaut.")]
+Last = Annotated[str, typer.Option("--to", metavar="AAAA-MM-JJ", help="Dernier jour (UTC) ; aujourd'hui par défaut.")]
+_PAGE = 1000
 
 
 @app.command()
 def verify(
-    site: Annotated[str, typer.Argument(metavar="SITE", help="Site, ou - pour les accès qui n'en nomment aucun.")],
-    first: Annotated[
-        str, typer.Option("--from", metavar="AAAA-MM-JJ", help="Premier jour (UTC) ; il y a sept jours par défaut.")
-    ] = "",
-    last: Annotated[str, typer.Option("--to", metavar="AAAA-MM-JJ", help="Dernier jour (UTC) ; aujourd'hui par défaut.")] = "",
+    site: Site,
+    first: First = "",
+    last: Last = "",
     as_json: AsJson = False,
 ) -> None:
     """Vérifier la chaîne d'un site ; le code de sortie est 1 si quelque chose a changé."""
@@ -52,7 +49,7 @@ def verify(
     need("TABLE_AUDIT", "BUCKET_DOCUMENTS", "AUDIT_KEY_ID")
     now = datetime.now(UTC)
     days = _days(first, last, now)
-    report = verify_audit(chain_services(), site, days, now)
+    report = verify_audit(chain_services(), site, steps(days, "Vérification", quiet=as_json), now)
     if as_json:
         faults = [{"code": fault.code, "day": fault.day, "place": fault.place} for fault in report.faults]
         show_json({"site": site, "days": days, "records": report.records, "seals": report.seals, "faults": faults})
@@ -66,8 +63,62 @@ def verify(
         raise typer.Exit(1)
 
 
+@app.command()
+def export(
+    site: Site,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FICHIER", dir_okay=False, help="Fichier CSV à écrire.")],
+    first: First = "",
+    last: Last = "",
+    patient: Annotated[str, typer.Option(help="Seulement les accès à ce patient (notre numéro).")] = "",
+    person: Annotated[str, typer.Option(help="Seulement ceux de ce compte.")] = "",
+    action: Annotated[str, typer.Option(help="Seulement cette action, par exemple cancel_exam.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Écrire les accès d'une période dans un CSV, du plus ancien au plus récent ; l'export est lui-même tracé."""
+    from ris.application.access.audit_csv import COLUMNS, cells
+    from ris.application.access.record_audit import record_audit
+    from ris.application.csv_text import csv_text
+    from ris.bootstrap.access import access_services
+    from ris.domain.access.audit import Visit
+
+    need("TABLE_AUDIT")
+    now = datetime.now(UTC)
+    days = _days(first, last, now)
+    visit = Visit("export_audit", site, patient or person or action, "command line", patient)
+    record_audit(access_services(), None, visit, result="allowed", now=now, account_id=f"operator:{getpass.getuser()}")
+    count = 0
+    with output.open("w", encoding="utf-8", newline="") as file:
+        file.write(csv_text(COLUMNS, ()))
+        for day in steps(days, "Export", quiet=as_json):
+            records = _of_day(site, day, patient, person, action)
+            file.write(csv_text(COLUMNS, (cells(record) for record in records), beginning=False))
+            count += len(records)
+    if as_json:
+        show_json({"site": site, "days": days, "records": count, "file": str(output)})
+    else:
+        say(f"{output} : {count} accès, {len(days)} jour(s).")
+
+
+def _of_day(site: str, day: str, patient: str, person: str, action: str) -> list[AuditRecord]:
+    """Return what was asked for of one day (UTC), the earliest first."""
+    from ris.application.access.read_audit import AuditQuestion, read_audit
+    from ris.bootstrap.access import access_services
+
+    since = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    question = AuditQuestion(site, since, since + timedelta(days=1), patient, person, action)
+    found: list[AuditRecord] = []
+    page = read_audit(access_services().audit, question, limit=_PAGE)
+    found += page.records
+    while page.after:
+        page = read_audit(access_services().audit, question, limit=_PAGE, after=page.after)
+        found += page.records
+    return found[::-1]
+
+
 def _row(fault: ChainFault) -> tuple[str, str, str]:
-    return fault.day, fault.place, f"{_FAULTS[fault.code]} ({fault.code})"
+    from ris.portal.french_audit import CHAIN_FAULTS
+
+    return fault.day, fault.place, f"{CHAIN_FAULTS[fault.code]} ({fault.code})"
 
 
 def _days(first: str, last: str, now: datetime) -> list[str]:

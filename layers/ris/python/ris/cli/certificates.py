@@ -20,6 +20,14 @@ signature ([cyan]sign-certificate[/cyan]).
 
 La clé de signature naît dans KMS et n'en sort pas : [cyan]csr[/cyan] fait la demande à déposer sur la plateforme de l'ANS, [cyan]put[/cyan] range le certificat
 obtenu. Les clés TLS arrivent avec leur certificat et se rangent de même, dans Secrets Manager.
+
+[bold]Exemples[/bold]
+
+[cyan]ris certificates list[/cyan] dit les jours restants, des messageries et des fournisseurs aussi.
+
+[cyan]ris certificates csr 670999002 > sign.csr[/cyan] puis, avec la réponse de l'autorité :
+
+[cyan]ris certificates put 670999002 sign-certificate --certificate sign.pem --chain chaine.pem[/cyan]
 """
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode="rich")
 Finess = Annotated[str, typer.Argument(metavar="FINESS_EJ", help="FINESS de l'entité juridique, comme dans le référentiel.")]
@@ -31,6 +39,7 @@ def csr(
     finess_ej: Finess,
     department: Annotated[str, typer.Option("--department", metavar="ST", help="Département tel que l'ANS l'écrit, par exemple « Puy-de-Dôme (63) ».")] = "",
     service: Annotated[str, typer.Option("--cn", metavar="CN", help="Nom du service porté par le certificat.")] = "DMP SIGN",
+    as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Écrire la demande du certificat SIGN (PKCS#10, PEM), signée par la clé qui est dans KMS."""
     from ris.adapters.dynamodb import by_who_must_act
@@ -52,24 +61,30 @@ def csr(
             structure=entity.national_identifier,
             service=service,
         )
-    typer.echo(text, nl=False)
+    if as_json:
+        show_json({"legal_entity": finess_ej, "csr_pem": text})
+    else:
+        typer.echo(text, nl=False)
 
 
 @app.command("list")
 def list_certificates(as_json: AsJson = False) -> None:
     """Montrer les jours restants de chaque certificat, le plus court d'abord ; code de sortie 1 si l'un est fini ou absent."""
-    from ris.application.access.watch_certificates import watch_certificates
+    from ris.application.access.watch_certificates import known_certificates
     from ris.bootstrap.audit import certificate_services
+    from ris.domain.access.certificates import watched
 
     need("TABLE_REFERENCE", "SECRET_PREFIX")
-    watch = watch_certificates(certificate_services(), datetime.now(UTC))
+    now = datetime.now(UTC)
+    known = known_certificates(certificate_services(), now)
+    certificates = [watched(each, now) for each in known.certificates]
     if as_json:
-        show_json({"certificates": [vars(each) for each in watch.certificates], "missing": list(watch.missing)})
+        show_json({"certificates": [vars(each) for each in certificates], "missing": list(known.missing)})
     else:
-        rows = [(each.name, str(each.days_left), _advice(each.days_left, each.alert)) for each in watch.certificates]
-        rows += [(name, "", "absent : ris certificates put") for name in watch.missing]
+        rows = [(each.name, str(each.days_left), _advice(each.days_left, each.alert)) for each in certificates]
+        rows += [(name, "", "absent : ris certificates put") for name in known.missing]
         show_table("Certificats", ("certificat", "jours", ""), rows, none="Aucune entité juridique : ris reference load.")
-    if watch.missing or any(each.days_left < 0 for each in watch.certificates):
+    if known.missing or any(each.days_left < 0 for each in certificates):
         raise typer.Exit(1)
 
 
@@ -80,6 +95,7 @@ def put(
     certificate: Annotated[Path, Pem],
     chain: Annotated[Path, Pem],
     key: Annotated[Path | None, Pem] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Ranger un certificat et sa chaîne (PEM), avec sa clé sauf pour sign-certificate ; l'ancien reste en version précédente."""
     from ris.adapters.access.certificates import credential_json
@@ -96,7 +112,10 @@ def put(
     secret = f"{os.environ['SECRET_PREFIX']}/legal-entity/{finess_ej}/{kind}"
     with by_who_must_act():
         client("secretsmanager").put_secret_value(SecretId=secret, SecretString=text)
-    say(f"{secret} : rangé. Les fonctions s'en servent dans les cinq minutes.")
+    if as_json:
+        show_json({"secret": secret, "kind": kind, "legal_entity": finess_ej})
+    else:
+        say(f"{secret} : rangé. Les fonctions s'en servent dans les cinq minutes.")
 
 
 def _public_key_of_kms(finess_ej: str) -> Any:

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import getpass
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ris.cli.output import AsJson, say, show_json, show_table
+from ris.cli.output import AsJson, say, show_json, show_table, steps
 from ris.cli.settings import need
 from ris.domain.errors import InvalidInput, RisError
 
 if TYPE_CHECKING:
     from ris.application.dispatch.retry import Retry
+    from ris.domain.dispatch.delivery import Delivery
 
 HELP = """
 Les comptes rendus et messages qui ne sont pas arrivés.
 
 [cyan]retry[/cyan] fait repartir ce qui attend ou a été refusé, une fois la cause corrigée. Ce qui pourrait arriver deux fois ne repart pas : la
 ligne dit pourquoi. [cyan]--dry-run[/cyan] dit ce qui se passerait, sans rien écrire.
+
+[bold]Exemples[/bold]
+
+[cyan]ris dispatch stuck nord[/cyan] montre ce qui est bloqué, le plus ancien d'abord.
+
+[cyan]ris dispatch retry --since 2h --channel dmp --dry-run[/cyan] après une panne du DMP.
+
+[cyan]ris dispatch retry --exam 26000000042[/cyan] pour un seul examen, quel que soit son âge.
 """
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode="rich")
 _TABLES = ("TABLE_EXAMS", "TABLE_REFERENCE", "TABLE_MESSAGES", "TABLE_AUDIT", "DISPATCH_STATE_MACHINE_ARN")
@@ -37,9 +46,50 @@ def _age(text: str) -> timedelta:
     return int(found[1]) * _UNITS[found[2]]
 
 
-@app.callback()
-def _family() -> None:
-    """Keep `retry` a sub-command, although it is alone."""
+@app.command()
+def stuck(
+    site: Annotated[str, typer.Argument(metavar="SITE", help="Site, comme dans ris site list.")],
+    channel: Annotated[str, typer.Option(help="Canal : dmp, mss_professional… ; tous sinon.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Au plus ce nombre de lignes par canal.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Montrer ce qui est bloqué, le plus ancien d'abord, avec le code de l'autre côté ; code de sortie 1 s'il y en a."""
+    from ris.application.dispatch.cockpit import CHANNELS
+    from ris.bootstrap.operator import cockpit_services
+    from ris.domain.dispatch.stuck import stuck_key
+
+    need("TABLE_EXAMS", "TABLE_REFERENCE", "TABLE_MESSAGES")
+    _sites(site)
+    if channel and channel not in CHANNELS:
+        raise typer.BadParameter(f"{channel} : attendu {', '.join(CHANNELS)}")
+    deliveries = cockpit_services().deliveries
+    found = [row for each in ((channel,) if channel else CHANNELS) for row in deliveries.stuck(site, each, limit=limit)]
+    lines = [_stuck_line(row) for row in sorted(found, key=stuck_key)]
+    if as_json:
+        show_json(lines)
+    else:
+        columns = ("examen", "canal", "destinataire", "version", "état", "depuis", "motif", "code", "prochain essai")
+        rows = [[str(value) for value in line.values()] for line in lines]
+        show_table(f"Bloqué à {site}", columns, rows, none=f"Rien n'est bloqué à {site}.")
+    if lines:
+        raise typer.Exit(1)
+
+
+def _stuck_line(row: Delivery) -> dict[str, str | int]:
+    from ris.domain.dispatch.stuck import stuck_since
+
+    since = stuck_since(row)
+    return {
+        "exam": row.owner,
+        "channel": row.channel,
+        "recipient": row.recipient,
+        "version": row.report_version,
+        "state": row.state.value + (" ?" if row.unknown else ""),
+        "since": since.isoformat(timespec="seconds") if since else "",
+        "reason": row.reason,
+        "remote_code": row.remote_code,
+        "next_try_at": row.due_at.isoformat(timespec="seconds") if row.due_at else "",
+    }
 
 
 @app.command()
@@ -58,7 +108,8 @@ def retry(
     sites = _sites(site)
 
     def act() -> list[Retry]:
-        return _of_exam(exam, channel, now, dry_run=dry_run) if exam else _of_sites(sites, channel, now - age, limit, now, dry_run)
+        rows = _of_exam(exam, channel) if exam else _of_sites(sites, channel, now - age, limit, now)
+        return _retried(rows, now, dry_run=dry_run, quiet=as_json)
 
     done = act() if dry_run else _audited(site or "-", exam or channel or "-", act, now)
     _tell(done, dry_run=dry_run, as_json=as_json)
@@ -73,22 +124,27 @@ def _sites(site: str) -> tuple[str, ...]:
     return (site,) if site else known
 
 
-def _of_sites(sites: tuple[str, ...], channel: str, since: datetime, limit: int, now: datetime, dry_run: bool) -> list[Retry]:
-    from ris.application.dispatch.retry import Selection, retry_many
+def _of_sites(sites: tuple[str, ...], channel: str, since: datetime, limit: int, now: datetime) -> Sequence[Delivery]:
+    from ris.application.dispatch.retry import Selection, select
     from ris.bootstrap.dispatch import restart_services
 
-    return retry_many(restart_services(), Selection(sites, since, channel, limit), now, dry_run=dry_run)
+    return select(restart_services(), Selection(sites, since, channel, limit), now)
 
 
-def _of_exam(exam: str, channel: str, now: datetime, *, dry_run: bool) -> list[Retry]:
+def _of_exam(exam: str, channel: str) -> Sequence[Delivery]:
+    from ris.bootstrap.dispatch import restart_services
+
+    rows = [row for row in restart_services().deliveries.of_owner(exam) if not channel or row.channel == channel]
+    if not rows:
+        raise InvalidInput("unknown_delivery", field="exam")
+    return rows
+
+
+def _retried(rows: Sequence[Delivery], now: datetime, *, dry_run: bool, quiet: bool) -> list[Retry]:
     from ris.application.dispatch.retry import retry_rows
     from ris.bootstrap.dispatch import restart_services
 
-    s = restart_services()
-    rows = [row for row in s.deliveries.of_owner(exam) if not channel or row.channel == channel]
-    if not rows:
-        raise InvalidInput("unknown_delivery", field="exam")
-    return retry_rows(s, rows, now, dry_run=dry_run)
+    return retry_rows(restart_services(), steps(rows, "Relance", quiet=quiet), now, dry_run=dry_run)
 
 
 def _audited(site: str, what: str, act: Callable[[], list[Retry]], now: datetime) -> list[Retry]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ris.cli.output import AsJson, say, show_json, show_table
+from ris.cli.output import AsJson, say, show_json, show_table, steps
 from ris.cli.settings import need
 from ris.domain.errors import InvalidInput, RisError
 
@@ -20,6 +21,12 @@ Les messages HL7 acquittés (AA) que le RIS n'a pas pu appliquer.
 
 Chacun attend une décision avec son motif et l'endroit fautif (segment et champ) : [cyan]replay[/cyan] l'applique de nouveau, une fois la cause
 corrigée ; [cyan]dismiss[/cyan] le retire de la liste. Les deux sont tracés. Le contenu ne s'affiche pas ici : il est dans le portail.
+
+[bold]Exemples[/bold]
+
+[cyan]ris messages list nord[/cyan] puis [cyan]ris messages replay nord IDENTIFIANT[/cyan].
+
+[cyan]ris messages replay nord --all --reason unknown_placer_number --dry-run[/cyan] avant de tout rejouer une fois la cause corrigée.
 """
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode="rich")
 Site = Annotated[str, typer.Argument(metavar="SITE", help="Site, comme dans ris site list.")]
@@ -45,15 +52,65 @@ def list_parked(
 
 
 @app.command()
-def replay(site: Site, message: Message, as_json: AsJson = False) -> None:
-    """Appliquer de nouveau un message ; dit s'il l'est, ou pourquoi pas."""
+def replay(
+    site: Site,
+    message: Annotated[str, typer.Argument(metavar="[MESSAGE]", help="Identifiant, comme dans ris messages list.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="Tout ce qui attend sur le site, le plus ancien d'abord.")] = False,
+    reason: Annotated[str, typer.Option(help="Avec --all : seulement ceux de ce motif.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Avec --all : au plus ce nombre.")] = 100,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Avec --all : dire ce qui serait rejoué, sans rien écrire.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Appliquer de nouveau un message, ou tous ; dit s'ils le sont, ou pourquoi pas. Code de sortie 1 s'il en reste."""
+    _check_site(site)
+    if every == bool(message):
+        raise typer.BadParameter("donner un MESSAGE, ou --all")
+    if every:
+        _replay_all(site, reason, limit, dry_run=dry_run, as_json=as_json)
+    else:
+        _replay_one(site, message, as_json=as_json)
+
+
+def _replay_all(site: str, reason: str, limit: int, *, dry_run: bool, as_json: bool) -> None:
+    """Replay what waits; each message leaves a record of its own."""
+    from ris.application.agenda.parked_messages import Replayed, replay_message
+    from ris.bootstrap.intake import intake_services
+
+    waiting = [entry for entry in intake_services().ledger.parked(site, limit=limit) if reason in ("", entry.reason)]
+    done: list[Replayed] = []
+    for entry in steps(waiting, "Rejeu", quiet=as_json):
+        if dry_run:
+            done.append(Replayed(entry, "" if entry.kind == "message" else "nothing_to_replay"))
+            continue
+        try:
+            act = functools.partial(_applied, replay_message, intake_services(), site, entry.entry_id)
+            done.append(Replayed(_audited("replay_parked", site, entry.entry_id, act)))
+        except RisError as error:
+            done.append(Replayed(entry, error.code))
+    lines = [_shown(one.entry) | {"outcome": one.refusal or ("replay" if dry_run else one.entry.state.value)} for one in done]
+    if as_json:
+        show_json({"dry_run": dry_run, "rows": lines})
+    else:
+        columns = ("message", "reçu", "type", "émetteur", "état", "motif", "endroit", "suite")
+        show_table(
+            "Serait rejoué" if dry_run else "Rejoué", columns, [list(line.values()) for line in lines], none="Rien n'attend."
+        )
+        good = sum(line["outcome"] in ("replay", "applied") for line in lines)
+        say(f"{good} sur {len(lines)} {'seraient rejoués' if dry_run else 'appliqués'}.")
+    if not dry_run and any(line["outcome"] != "applied" for line in lines):
+        raise typer.Exit(1)
+
+
+def _applied(replay_message: Any, s: Any, site: str, message: str, actor: str, now: datetime) -> LedgerEntry:
+    entry: LedgerEntry = replay_message(s, site, message, actor, now).entry
+    return entry
+
+
+def _replay_one(site: str, message: str, *, as_json: bool) -> None:
     from ris.application.agenda.parked_messages import replay_message
     from ris.bootstrap.intake import intake_services
 
-    _check_site(site)
-    entry = _audited(
-        "replay_parked", site, message, lambda actor, now: replay_message(intake_services(), site, message, actor, now).entry
-    )
+    entry = _audited("replay_parked", site, message, functools.partial(_applied, replay_message, intake_services(), site, message))
     _tell(entry, as_json=as_json)
     if entry.state.value != "applied":
         raise typer.Exit(1)

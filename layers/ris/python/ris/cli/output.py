@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+Item = TypeVar("Item")
 AsJson = Annotated[bool, typer.Option("--json", help="Un document JSON au lieu d'un tableau.")]
 
 
@@ -30,6 +31,23 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     for row in rows:
         table.add_row(*row)
     console.print(table)
+
+
+def steps(items: Sequence[Item], label: str, *, quiet: bool) -> Iterator[Item]:
+    """Go over items behind a progress bar on the error stream, so that what is printed stays clean.
+
+    Args:
+        items: What is gone over; the bar moves when the next one is asked for.
+        label: Words before the bar.
+        quiet: No bar: one JSON document is wanted. In a pipe there is none either.
+    """
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal or not items:
+        yield from items
+        return
+    from rich.progress import track
+
+    yield from track(items, description=label, console=console, transient=True)
 
 
 def say(text: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ris.cli.output import AsJson, say, show_json, show_table
+from ris.cli.output import AsJson, say, show_json, show_table, steps
 from ris.cli.settings import need
 
 HELP = """
@@ -60,7 +60,13 @@ def load(
 
     _read(folder, as_json=as_json)
     need("TABLE_REFERENCE")
-    report = load_reference(reference_table(), read_folder(folder), now=datetime.now(UTC), dry_run=dry_run)
+    report = load_reference(
+        reference_table(),
+        read_folder(folder),
+        now=datetime.now(UTC),
+        dry_run=dry_run,
+        shown=lambda changes: steps(changes, "Écriture", quiet=as_json),
+    )
     changes = [(change.verb, change.entry.kind, f"{change.entry.scope} {change.entry.key}".strip()) for change in report.changes]
     if as_json:
         listed = [{"verb": verb, "kind": kind, "key": key} for verb, kind, key in changes]

@@ -7,17 +7,17 @@ The words for a patient (IPP, exam or patient number) travel in a body; addresse
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 from urllib.parse import urlencode
 
+from ris.application.access.audit_csv import COLUMNS, cells
 from ris.application.access.read_audit import AuditQuestion, read_audit
 from ris.application.csv_text import csv_text
 from ris.application.reference import Site
 from ris.contracts.portal import AuditPatientBody
-from ris.domain.access.audit import NO_SITE, AuditRecord
+from ris.domain.access.audit import NO_SITE
 from ris.domain.agenda.interval import Interval
 from ris.domain.agenda.site_calendar import civil_day, day_of, whole_day
 from ris.domain.errors import InvalidInput
@@ -37,7 +37,6 @@ _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 _NAMES = ("patient", "person", "action", "result", "from", "to", "chain")
 _ID = re.compile(r"[A-Za-z0-9_.:/{}@-]{1,128}", re.ASCII)
 _KEY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#[A-Za-z0-9_-]{1,43}", re.ASCII)
-COLUMNS = ("instant_utc", "site", "account", "rpps", "role", "provider", "action", "object", "patient", "result", "code", "source_ip", "audit_id")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def export(call: Call, site: str) -> Answer:
     if asked.question is None:
         return _page(call, site, asked)
     page = read_audit(call.services.access.audit, asked.question, limit=MOST_EXPORTED, after=asked.after)
-    rows = [_cells(record) for record in page.records]
+    rows = [cells(record) for record in page.records]
     headers = {"Content-Disposition": f'attachment; filename="acces-{site}-{call.now:%Y%m%dT%H%M%S}.csv"'}
     if page.after:
         following = f"/sites/{site}/audit/export?{asked.query(after=page.after)}"
@@ -162,14 +161,3 @@ def _patient_id(call: Call, at: Site, text: str) -> str:
     store = call.services.identity().patients
     found = store.get(text) or store.find_by_identifier(Identifier(text, at.ipp_authority, "PI"))
     return found.patient_id if found is not None and at.site in found.sites else ""
-
-
-def _cells(record: AuditRecord) -> tuple[str, ...]:
-    return tuple(_values(record))
-
-
-def _values(record: AuditRecord) -> Iterator[str]:
-    yield f"{record.instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
-    yield "" if record.site == NO_SITE else record.site
-    yield from (record.account_id, record.rpps, record.role, record.provider, record.action, record.object_id, record.patient_id)
-    yield from (record.result, record.code, record.source_ip, record.audit_id)

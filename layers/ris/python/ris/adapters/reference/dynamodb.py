@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar
@@ -93,7 +93,7 @@ class DynamoReferenceTable:
                 entries += _read(self._table, kind, site, prefix + site)
         return entries
 
-    def apply(self, changes: Sequence[Change], *, version: int, now: datetime) -> None:
+    def apply(self, changes: Iterable[Change], *, version: int, now: datetime) -> None:
         """Write the changes as the load after `version`; raise Conflict, having written nothing, when another load came between."""
         pk, sk = _LOAD
         marker = {"pk": pk, "sk": sk, "version": version + 1, "loaded_at": instant_text(now)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ris.application.conflicts import Conflict
@@ -39,7 +39,7 @@ class MemoryReferenceTable:
         """Return every row held, in the files' order."""
         return sorted(self._held.values(), key=lambda entry: entry.position)
 
-    def apply(self, changes: Sequence[Change], *, version: int, now: datetime) -> None:
+    def apply(self, changes: Iterable[Change], *, version: int, now: datetime) -> None:
         """Write the changes as the load after `version`."""
         if version != self._version:
             raise Conflict

@@ -84,11 +84,19 @@ def watch_certificates(s: CertificateServices, now: datetime) -> CertificateWatc
     Args:
         now: Aware UTC instant.
     """
+    known = known_certificates(s, now)
+    s.register.keep(known)
+    return CertificateWatch(tuple(watched(each, now) for each in known.certificates), known.missing)
+
+
+def known_certificates(s: CertificateServices, now: datetime) -> KnownCertificates:
+    """Return every certificate the tenant holds, the first to end first; nothing is written.
+
+    Args:
+        now: Aware UTC instant.
+    """
     own = [f"{entity}/{kind}" for entity in s.entities.legal_entities() for kind in KINDS]
     mailboxes = [f"mailbox/{site}" for site in s.entities.sites()]
     held = {name: s.vault.certificates(name) for name in (*own, *mailboxes, *s.shared)}
     every = sorted((each for certificates in held.values() for each in certificates), key=lambda each: (each.not_after, each.name))
-    found = [watched(each, now) for each in every]
-    missing = tuple(name for name in own if not held[name])
-    s.register.keep(KnownCertificates(now, tuple(every), missing))
-    return CertificateWatch(tuple(sorted(found, key=lambda each: (each.days_left, each.name))), missing)
+    return KnownCertificates(now, tuple(every), tuple(name for name in own if not held[name]))

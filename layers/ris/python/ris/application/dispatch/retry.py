@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -137,7 +137,7 @@ def retry_many(s: RestartServices, wanted: Selection, now: datetime, *, dry_run:
     return retry_rows(s, select(s, wanted, now), now, dry_run=dry_run)
 
 
-def retry_rows(s: RestartServices, rows: Sequence[Delivery], now: datetime, *, dry_run: bool = False) -> list[Retry]:
+def retry_rows(s: RestartServices, rows: Iterable[Delivery], now: datetime, *, dry_run: bool = False) -> list[Retry]:
     """Send these rows again, or say what would happen; returns every one of them, with the code that kept it."""
     return [_tried(s, row, now, dry_run=dry_run) for row in rows]
 
