@@ -355,13 +355,15 @@ def test_a_menu_shows_what_one_may_do_and_each_entry_opens():
         assert entries, subject
 
 
-def test_people_without_a_page_yet_still_have_their_account():
+def test_who_has_nothing_but_figures_begins_with_them_and_has_an_account():
     house = PortalHouse()
     browser = house.browser("finance.groupe")
 
     page = browser.follow(browser.get("/"))
+    account = browser.get("/account")
 
-    assert [200, "finance.groupe"] == [page.status, page.attributes("data-account")[0]]
+    assert [200, ["Usage"]] == [page.status, re.findall(r'aria-current="page">([^<]*)<', page.body)]
+    assert ["finance.groupe"] == account.attributes("data-account")
 
 
 def test_a_person_of_two_sites_chooses_one_and_keeps_it():

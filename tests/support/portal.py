@@ -20,7 +20,6 @@ from ris.adapters.access.chain_memory import MemoryAnchorKey, MemoryAnchorVault,
 from ris.adapters.access.memory import MemoryAuditTrail, MemorySessionStore
 from ris.adapters.agenda.frames import MemoryFrames
 from ris.adapters.agenda.gateways import MemoryGatewayBook
-from ris.adapters.agenda.gateways import MemoryGatewayBook
 from ris.adapters.agenda.hl7_inbound import Hl7MessageReader
 from ris.adapters.agenda.ledger import MemoryMessageLedger
 from ris.adapters.agenda.memory import MemoryOrders, MemoryRows, MemoryWorkflows, memory_services
@@ -34,6 +33,7 @@ from ris.adapters.reference.memory import MemoryReferenceBook
 from ris.adapters.report.frozen_json import FrozenJson
 from ris.adapters.report.makers import CdaMaker, PdfMaker
 from ris.adapters.report.memory import MemoryDocumentStore, MemoryReportStore, MemorySigningWorkflows
+from ris.adapters.usage.memory import MemoryUsageFacts, MemoryUsageSummaries
 from ris.application.access.chain_ports import ChainServices
 from ris.application.access.ports import AccessServices
 from ris.application.agenda.apply_hl7 import IntakeServices
@@ -47,6 +47,7 @@ from ris.application.dispatch.services import RestartServices
 from ris.application.identity.services import RecordServices
 from ris.application.reference import ReferenceData
 from ris.application.report.services import ReportServices
+from ris.application.usage.ports import UsageServices
 from ris.bootstrap.portal import PortalServices, PortalSettings
 from ris.domain.access.session import PscSession, SessionLimits
 from ris.domain.agenda.exam import Exam
@@ -171,6 +172,8 @@ class PortalHouse:
             self.deliveries, MemoryBreakerStore(), MemoryGatewayBook(), MemoryCertificateRegister(), MemoryStrangeAnswers()
         )
         self.sending_again = RestartServices(self.deliveries, self.dispatches, NoOutage())
+        self.summaries = MemoryUsageSummaries()
+        self.usage = UsageServices(MemoryUsageFacts(self.deliveries.facts), self.summaries, book)
         services = PortalServices(
             access=access,
             agenda=agenda,
@@ -182,6 +185,7 @@ class PortalHouse:
             gateways=lambda: self.gateways,
             chain=lambda: self.chain,
             cockpit=lambda: self.cockpit,
+            usage=lambda: self.usage,
             reference=book,
             clock=lambda: self.now,
             settings=self.settings,
@@ -359,4 +363,4 @@ def _parts(answer: dict[str, Any]) -> Iterator[Any]:
     yield answer["headers"]
     yield tuple(answer["multiValueHeaders"].get("Set-Cookie", ()))
     body = answer["body"]
-    yield base64.b64decode(body).decode() if answer.get("isBase64Encoded") else body
+    yield base64.b64decode(body).decode("utf-8", "surrogateescape") if answer.get("isBase64Encoded") else body

@@ -22,6 +22,7 @@ from ris.application.dispatch.services import RestartServices
 from ris.application.identity.services import RecordServices
 from ris.application.reference import ReferenceBook
 from ris.application.report.services import ReportServices
+from ris.application.usage.ports import UsageServices
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class PortalServices:
         dispatch: Gives the ports of sending again, `letters` the rows of those who get paper, which count too.
         chain: Gives the ports of the audit chain, which only its page needs; `cockpit` those of the group's IT.
         gateways: Gives what gateways say of themselves.
+        usage: Gives the ports of counting, which only the pages of finance need.
         clock: Gives the present, aware UTC.
     """
 
@@ -60,6 +62,7 @@ class PortalServices:
     gateways: Callable[[], GatewayBook]
     chain: Callable[[], ChainServices]
     cockpit: Callable[[], CockpitServices]
+    usage: Callable[[], UsageServices]
     reference: ReferenceBook
     clock: Callable[[], datetime]
     settings: PortalSettings = PortalSettings()
@@ -89,6 +92,7 @@ def services() -> PortalServices:
     from ris.bootstrap.intake import intake_services
     from ris.bootstrap.mail import deliveries
     from ris.bootstrap.operator import cockpit_services
+    from ris.bootstrap.usage import usage_services
 
     agenda = agenda_services()
     return PortalServices(
@@ -102,6 +106,7 @@ def services() -> PortalServices:
         gateways=gateways,
         chain=chain_services,
         cockpit=cockpit_services,
+        usage=usage_services,
         reference=agenda.reference,
         clock=utc_now,
         settings=settings(),

@@ -17,8 +17,9 @@ from ris.portal.gate import Gate, GuardedView
 from ris.portal.identity import actions, patients, refusals, scan
 from ris.portal.report import after, aids, editor, letters, mine, reading, secretariat, versions
 from ris.portal.routing import PathTable, Routes, Rule
+from ris.portal.usage import figures, files, thresholds
 
-BINARY_TYPES = ("application/pdf",)
+BINARY_TYPES = ("application/pdf", files.XLSX)
 """What leaves in base64 besides Chalice's own list."""
 
 CONTEXTS: tuple[Routes, ...] = (
@@ -53,6 +54,9 @@ CONTEXTS: tuple[Routes, ...] = (
     strange.routes,
     access_audit.routes,
     access_chain.routes,
+    figures.routes,
+    files.routes,
+    thresholds.routes,
     assets_views.routes,
     openapi.routes,
 )

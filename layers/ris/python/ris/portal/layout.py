@@ -38,6 +38,7 @@ _MENU = (
     ("À programmer", "read_requests", "/sites/{site}/requests"),
     ("Machines", "read_machines", "/sites/{site}/machines"),
     ("Patients", "search_patients", "/patients"),
+    ("Usage", "read_usage", "/usage"),
     ("Cockpit", "read_cockpit", "/sites/{site}/cockpit"),
     ("Messages en attente", "read_parked", "/sites/{site}/messages"),
     ("Actes non rattachés", "read_mpps_unscheduled", "/sites/{site}/unscheduled"),

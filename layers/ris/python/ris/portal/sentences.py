@@ -10,6 +10,7 @@ from ris.portal.sentences_access import ACCESS
 from ris.portal.sentences_again import AGAIN
 from ris.portal.sentences_identity import IDENTITY
 from ris.portal.sentences_report import REPORT
+from ris.portal.sentences_usage import USAGE
 
 PORTAL: Final[dict[str, str]] = {
     "unexpected": "Une erreur est survenue de notre côté. Elle est enregistrée ; réessayez dans un instant.",
@@ -20,7 +21,8 @@ PORTAL: Final[dict[str, str]] = {
     "repeated_parameter": "Une même information a été envoyée deux fois.",
     "unreadable_body": "Le formulaire reçu est illisible.",
     "unsupported_media_type": "Ce format d’envoi n’est pas accepté.",
-    "body_too_large": "Le texte envoyé est trop long. Raccourcissez-le, puis envoyez-le de nouveau.",
+    "body_too_large": "Le texte envoyé est trop long : il n’est pas enregistré. Il est toujours dans la page où vous l’avez mis (revenez-y si elle "
+    "n’est plus affichée) : raccourcissez-le, puis envoyez-le de nouveau.",
     "field_missing": "Ce champ est à remplir.",
     "field_too_long": "Ce texte est trop long.",
     "field_malformed": "La forme de ce champ n’est pas celle attendue.",
@@ -149,6 +151,7 @@ SENTENCES: Final[dict[str, str]] = {
     **AGAIN,
     **ACCESS,
     **REPORT,
+    **USAGE,
     **dict.fromkeys((f"token_{fault}" for fault in _UNPROVEN_BY.split()), _UNPROVEN),
     **dict.fromkeys(("unknown_key", "other_issuer", "userinfo_missing", "userinfo_subject", "userinfo_refused"), _UNPROVEN),
     **dict.fromkeys(("userinfo_unreadable", "token_answer"), _UNPROVEN),

@@ -79,6 +79,9 @@ POLICY: Mapping[str, Rule] = MappingProxyType(
         "export_audit": _roles("auditor"),
         "verify_audit": _roles("auditor"),
         "record_refusal": _roles("receptionist radiographer secretary radiologist identity_cell"),
+        # figures
+        "read_usage": _roles("finance"),
+        "count_usage": _roles("finance"),
     }
 )
 """The table. Rights of a person are those of `ris.domain.access.session.RIGHTS`; `correct_strict_traits` opens traits that are locked."""
