@@ -189,7 +189,7 @@ class Furnished:
             "/exams/{accession}/report/withhold": {"on": "1"},
             "/exams/{accession}/deliveries/retry": {"channel": "dmp", "recipient": "DMP", "version": "1"},
             "/exams/{accession}/deliveries/printed": {"channel": "to_print", "recipient": "89990005678", "version": "1"},
-            **{f"/exams/{{accession}}/report{end}": report for end in ("", "/autosave", "/provisional", "/validate", "/expected")},
+            **{f"/exams/{{accession}}/report{end}": report for end in ("", "/autosave", "/provisional", "/validate", "/expected", "/alive")},
             "/exams/{accession}/report/template": {**report, "template": "scanner"},
             "/exams/{accession}/report/macro": {**report, "macro": "sans-anomalie:0"},
             "/exams/{accession}/report/turn": {**report, "turn": "typing"},

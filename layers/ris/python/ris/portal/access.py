@@ -14,7 +14,7 @@ from ris.contracts.portal import AccountView, NothingBody
 from ris.domain.access.session import PROVIDERS
 from ris.domain.errors import RisError
 from ris.portal import cookies
-from ris.portal.answers import Answer, NotFound, Page, Redirect
+from ris.portal.answers import Answer, NotFound, Page, Raw, Redirect
 from ris.portal.call import Call
 from ris.portal.layout import current_site, menu
 from ris.portal.respond import status_of
@@ -118,6 +118,12 @@ def account(call: Call) -> Page:
         account_id=person.account_id, name=person.name, roles=roles, rights=sorted(person.rights), csrf=person.csrf_token
     )
     return Page("access/account.html", {"roles": [(names.get(site, site), held) for site, held in roles.items()]}, data=view)
+
+
+@routes.get("/session", Scope.SESSION, passive=True)
+def alive(_call: Call) -> Raw:
+    """Say that the session is still open, which every page asks by itself; once it is over, the gate sends the page to the login."""
+    return Raw("", "text/plain; charset=utf-8")
 
 
 @routes.get("/", Scope.ANY_SITE, "read_home")

@@ -25,7 +25,7 @@ from ris.domain.errors import InvalidInput, Refused, RisError
 from ris.domain.report.draft import Draft, DraftStatus
 from ris.domain.report.rules import Problem
 from ris.portal.agenda.exams import admitted
-from ris.portal.answers import Answer, NotFound, Page, Redirect
+from ris.portal.answers import Answer, NotFound, Page, Raw, Redirect
 from ris.portal.call import Call, Wants
 from ris.portal.forms import FormErrors
 from ris.portal.report.filters import Filters, came_from, filters_from
@@ -96,6 +96,17 @@ def state(call: Call, accession: str) -> Page:
     looks = min(int(text), MOST_LOOKS) if (text := call.one("looks")).isdecimal() else 0
     over = draft.status is not DraftStatus.VALIDATING
     return Page("report/state.html", signing(call, draft, looks), headers={"HX-Refresh": "true"} if over else {})
+
+
+@routes.post("/exams/{accession}/report/alive", Scope.OBJECT, "edit_report", passive=True, **{**TEXT, "audited": False})
+def alive(call: Call, accession: str) -> Raw:
+    """Say that the session is still open, which the editor asks by itself; once it is over, the gate keeps what the form holds."""
+    call.names(accession)
+    exam = call.services.agenda.exams.get(accession)
+    if exam is None:
+        raise NotFound
+    call.admit(exam.site, object_id=accession, patient_id=exam.patient_id)
+    return Raw("", "text/plain; charset=utf-8")
 
 
 @routes.post(PLACE, Scope.OBJECT, "edit_report", answer=SavedView, **TEXT)
