@@ -13,7 +13,7 @@ from ris.application.dispatch.restart_dispatch import restart_dispatch
 from ris.application.dispatch.send_mail import send_mail
 from ris.domain.dispatch.channels import MSS_PATIENT, MSS_PROFESSIONAL
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
-from ris.domain.dispatch.mail import overdue
+from ris.domain.dispatch.mail import MailRules, overdue
 from ris.domain.errors import InvalidInput, OutcomeUnknown, Refused, RemoteRejected, RemoteUnavailable
 from ris.domain.identity.patient import IdentityStatus
 from ris.domain.report.marks import Marks
@@ -276,3 +276,22 @@ def test_an_end_that_could_not_be_written_is_unknown(world: Letters) -> None:
         sent(world)
 
     assert world.of(MSS_PROFESSIONAL).unknown
+
+
+@pytest.mark.parametrize(
+    ("reply_to", "allowed", "final"),
+    [("secretariat@nord.mssante.example", True, False), ("", True, True), ("secretariat@nord.mssante.example", False, True)],
+)
+def test_a_patients_mail_is_final_where_nobody_reads_an_answer_and_a_professionals_never(
+    reply_to: str, allowed: bool, final: bool
+) -> None:
+    world = Letters(rules=MailRules(patient_may_answer=allowed))
+    world.operator.reply_to = reply_to
+    world.validate()
+
+    world.dispatch()
+
+    assert {letter.recipient.endswith("@patient.mssante.fr"): letter.final for letter in world.writer.letters} == {
+        False: False,
+        True: final,
+    }

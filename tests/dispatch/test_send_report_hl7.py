@@ -10,12 +10,13 @@ import pytest
 from ris.adapters.agenda.er7 import Message, read
 from ris.application.dispatch.restart_dispatch import restart_dispatch
 from ris.application.dispatch.send_hl7 import send_hl7
+from ris.domain.agenda.request import ImagingRequest
 from ris.domain.dispatch.channels import HL7_REPORT
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.errors import InvalidInput, RemoteUnavailable
 from ris.domain.report.marks import Marks, Reason
 from tests.support.dmp import ACCESSION
-from tests.support.letters import Letters
+from tests.support.letters import Letters, a_site
 
 
 @pytest.fixture
@@ -161,3 +162,21 @@ def test_a_queue_that_is_down_leaves_the_row_to_be_found(world: Letters) -> None
     world.gate.script = []
     world.settle_all(days=1)
     assert world.gate.sent
+
+
+def test_the_hospitals_own_visit_and_the_sites_return_address_are_in_its_message() -> None:
+    world = Letters(site=a_site(who_sends="platform", reply_to="secretariat@est.mssante.example"))
+    world.validate()
+    order = ImagingRequest(
+        "r-1", "nord", "p-1", "OPN-1", "1.2.250.1.99999.7", "ZBQK001", "CCAM", "Scanner",
+        visit_number="V-26-0042", visit_authority="1.2.250.1.99999.1",
+    )  # fmt: skip
+    world.exams.order, world.exams.exam = order, replace(world.exams.exam, request_id="r-1")
+
+    sent(world)
+
+    pv1 = message(world).first("PV1")
+    assert pv1 is not None
+    assert pv1.field(19).component(1).word() == "V-26-0042"
+    assert b"REPLY^Reply to^participation" in world.gate.sent[-1][2]
+    assert b"^NET^X.400^secretariat@est.mssante.example" in world.gate.sent[-1][2]

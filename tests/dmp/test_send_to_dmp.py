@@ -164,6 +164,17 @@ def test_a_version_whose_predecessor_never_left_is_a_first_submission(world: Wor
     assert world.dmp.replaced == {"2.25.202": ""}
 
 
+@pytest.mark.parametrize("gone", [DeliveryState.REJECTED, DeliveryState.WITHDRAWN])
+def test_a_version_the_dmp_refused_does_not_stand_in_the_way_of_the_next(world: World, gone: DeliveryState) -> None:
+    send(world)
+    world.plan(2)
+    world.deliveries.save(replace(world.row(2), state=gone, reason="XDSRegistryError", due_at=None))
+    world.plan(3)
+
+    assert send(world, 3).state is DeliveryState.DELIVERED
+    assert world.dmp.replaced == {"2.25.201": "", "2.25.203": "urn:uuid:2.25.201"}, "it replaces the last one that is there"
+
+
 def test_a_replacement_waits_for_its_predecessor(world: World) -> None:
     world.plan(2)
 

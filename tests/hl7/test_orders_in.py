@@ -223,3 +223,42 @@ def test_a_prescriber_has_an_rpps_only_when_it_is_one(intake, person, expected):
     intake.take(orm(f"ORC|NW|OPN-1^^{PLACER}^ISO|||||||||", f"OBR|1|||ZBQK002||||||||||||{person}"))
 
     assert intake.request().prescriber == expected
+
+
+def visited(frame: bytes, number: str) -> bytes:
+    """Return an order whose PV1 names a visit."""
+    return frame.replace(b"PV1||O\r", f"PV1||O{'|' * 17}{number}\r".encode())
+
+
+@pytest.mark.parametrize(
+    ("said", "visit"),
+    [
+        ("V-1^^^CIM&1.2.250.1.99999.1&ISO^VN", ("V-1", "1.2.250.1.99999.1")),
+        ("V-1^^^CIM^VN", ("V-1", "CIM")),
+        ("V-1", ("V-1", "")),
+        ('""', ("", "")),
+        ("^^^CIM^VN", ("", "")),
+    ],
+)
+def test_an_order_names_the_hospitals_visit(intake, said, visit):
+    intake.take(visited(orm(orc(), obr()), said))
+
+    assert (intake.request().visit_number, intake.request().visit_authority) == visit
+
+
+def test_a_visit_that_is_told_later_is_taken_even_of_a_booked_exam_and_never_lost(intake):
+    intake.take(orm(orc(), obr()))
+    booked(intake)
+
+    intake.take(visited(orm(orc("XO"), obr()), "V-2^^^CIM^VN"))
+    intake.take(orm(orc("XO"), obr()))
+    intake.take(visited(orm(orc("XO"), obr(reason="Fièvre")), "V-3^^^CIM^VN"))
+
+    assert (intake.request().visit_number, intake.request().reason) == ("V-2", "Toux persistante")
+    assert intake.listed() == [("request_already_booked", "ORC(1)-1")]
+
+
+def test_a_visit_number_too_long_parks_the_order(intake):
+    intake.take(visited(orm(orc(), obr()), "V" * 300))
+
+    assert intake.listed() == [("too_long", "PV1-19")]

@@ -79,3 +79,23 @@ def test_no_name_becomes_another_field(text: str) -> None:
     assert [len(fields) for fields in odd.segments] == [len(fields) for fields in plain.segments]
     assert [fields[0] for fields in odd.segments] == [fields[0] for fields in plain.segments]
     assert odd.field("PRT", 8).count("^") == plain.field("PRT", 8).count("^")
+
+
+@pytest.mark.parametrize("kind", ["MDM", "ORU"])
+def test_the_visit_is_the_hospitals_where_its_order_named_one(kind: str) -> None:
+    theirs = read(a_report_message(kind=kind, visit=("V-26-0042", "1.2.250.1.99999.1")))
+    by_name = read(a_report_message(kind=kind, visit=("V-26-0042", "CIM-DEMO")))
+    ours = read(a_report_message(kind=kind))
+
+    assert theirs.field("PV1", 19) == "V-26-0042^^^&1.2.250.1.99999.1&ISO^VN"
+    assert by_name.field("PV1", 19) == "V-26-0042^^^CIM-DEMO^VN"
+    assert ours.component("PV1", 19, 1) == a_frozen_report().accession_number
+
+
+def test_answers_to_a_platforms_mails_go_where_the_site_says() -> None:
+    def replies(flags: Flags) -> list[str]:
+        said = a_report_message(flags=flags, reply_address="secretariat@est.mssante.example").decode()
+        return re.findall(r"\rPRT\|\|UC\|\|REPLY\^Reply to\^participation\|+\^NET\^X\.400\^([^|\r]*)", said)
+
+    assert replies(EVERYBODY) == ["secretariat@est.mssante.example"]
+    assert replies(Flags()) == [], "where nobody is mailed there is no answer"

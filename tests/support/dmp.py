@@ -19,6 +19,7 @@ from ris.application.dispatch.restart_dispatch import restart_dispatch
 from ris.application.dispatch.send_to_dmp import send_to_dmp
 from ris.application.dispatch.services import DmpServices, RestartServices
 from ris.domain.agenda.exam import Appointment, Exam, ExamState
+from ris.domain.agenda.request import ImagingRequest
 from ris.domain.dispatch.delivery import Delivery
 from ris.domain.dispatch.dmp import CHANNEL, RECIPIENT, planned_dmp
 from ris.domain.errors import OutcomeUnknown, RemoteRejected, RemoteUnavailable, RisError
@@ -181,17 +182,18 @@ class Starts:
 
 
 class Exams:
-    """One exam."""
+    """One exam, and the order it answers, if any."""
 
     def __init__(self) -> None:
+        self.order: ImagingRequest | None = None
         appointment = Appointment("nord", "2026-11-26", START, START, "scanner", "ct1", ("scanner", "ct1"))
         self.exam = Exam(ACCESSION, "2.25.3", "nord", "p-1", "", "ZBQK001", "Scanner du thorax", appointment, ExamState.COMPLETED)
 
     def get(self, accession_number: str) -> Exam | None:
         return self.exam if accession_number == ACCESSION else None
 
-    def get_request(self, request_id: str) -> None:
-        return None
+    def get_request(self, request_id: str) -> ImagingRequest | None:
+        return self.order if self.order and self.order.request_id == request_id else None
 
 
 class Patients:

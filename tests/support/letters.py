@@ -68,12 +68,13 @@ class ScriptedOperator:
     script: list[str] = field(default_factory=list)
     taken: list[Outgoing] = field(default_factory=list)
     mailboxes: dict[str, str | RisError] = field(default_factory=dict)
+    reply_to: str = MAILBOX.reply_to
 
     def mailbox(self, site: str) -> Mailbox:
         given = self.mailboxes.get(site, MAILBOX.address)
         if isinstance(given, RisError):
             raise given
-        return replace(MAILBOX, address=given)
+        return replace(MAILBOX, address=given, reply_to=self.reply_to)
 
     def submit(self, site: str, mail: Outgoing) -> None:
         word = self.script.pop(0) if self.script else "ok"

@@ -45,6 +45,7 @@ class Site:
         report_notice: The notice on personal data at the foot of every report (DOC.06).
         report_destinations: Those of `hl7_destinations` that get reports; empty for all.
         report_late_hours: From the end of an exam until its missing report is called late.
+        reply_to: MSSante address to which answers go where a platform mails for us (PRT REPLY), or empty.
         who_sends: `ours`: the RIS feeds the DMP and mails; `platform`: the HL7 destination `platform` is asked to, where it may be.
     """
 
@@ -68,6 +69,7 @@ class Site:
     who_sends: str = "ours"
     platform: str = "HIS"
     report_late_hours: int = 48
+    reply_to: str = ""
 
     @property
     def gets_reports(self) -> tuple[str, ...]:

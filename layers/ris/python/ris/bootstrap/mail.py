@@ -44,6 +44,7 @@ def rules() -> MailRules:
         largest_professional=said.largest_professional_bytes,
         largest_patient=said.largest_patient_bytes,
         patient_domain=said.patient_domain,
+        patient_may_answer=said.patient_may_answer,
     )
 
 

@@ -68,6 +68,7 @@ class MailSettingsText(BaseModel):
     largest_professional_bytes: int = 10 * 1024 * 1024
     largest_patient_bytes: int = 25 * 1024 * 1024
     patient_domain: str = "patient.mssante.fr"
+    patient_may_answer: bool = True
     breaker_failures: int = 3
     breaker_pause_s: int = 60
     breaker_longest_pause_s: int = 900

@@ -124,6 +124,7 @@ class SiteRow(ReferenceRow):
     who_sends: Literal["ours", "platform"] = "ours"
     platform: Destination = "HIS"
     report_late_hours: Annotated[int, Field(strict=True, ge=1, le=720)] = 48
+    reply_to: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,250})?$", max_length=254)] = ""
 
     @model_validator(mode="after")
     def _platform_gets_reports(self) -> SiteRow:

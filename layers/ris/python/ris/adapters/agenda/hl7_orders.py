@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ris.adapters.agenda.er7 import Message, Segment, Value
 from ris.domain.agenda.orders import OrderControl, OrderSaid
@@ -54,7 +54,8 @@ def orders_of(message: Message) -> tuple[OrderSaid, ...]:
         InvalidInput: `segment_missing`, `order_control_not_supported`, `placer_number_missing`, `placer_number_repeated`,
             `exam_missing`, `too_long`; the field names segment, group and field.
     """
-    orders = tuple(_order(group) for group in _groups(message))
+    visit, numbered_by = _visit(message)
+    orders = tuple(replace(_order(group), visit_number=visit, visit_authority=numbered_by) for group in _groups(message))
     if not orders:
         raise InvalidInput("segment_missing", field="ORC")
     seen: set[tuple[str, str]] = set()
@@ -134,6 +135,18 @@ def _placer(group: _Group) -> tuple[str, str]:
     if len(found[0]) > LONGEST_ID or len(found[1]) > LONGEST_LABEL:
         raise InvalidInput("too_long", field=group.place("ORC", 2))
     return found[0], found[1] or of_orc[1]
+
+
+def _visit(message: Message) -> tuple[str, str]:
+    """Return number and authority of PV1-19 (CX: the OID, else the namespace, of component 4); both empty where there is none."""
+    said = next((segment.field(19) for segment in message.segments if segment.name == "PV1"), None)
+    if said is None:
+        return "", ""
+    number, domain = said.component(1).word(), said.component(4)
+    authority = domain.subcomponent(2).word() or domain.subcomponent(1).word()
+    if len(number) > LONGEST_ID or len(authority) > LONGEST_LABEL:
+        raise InvalidInput("too_long", field="PV1-19")
+    return number, authority if number else ""
 
 
 def _entity(value: Value) -> tuple[str, str]:

@@ -37,6 +37,7 @@ class Hl7ReportWriter:
                 professionals=_addressed(facts),
                 patient_address=facts.patient_address,
                 reply_address=facts.reply_to,
+                visit=facts.visit,
             )
         )
 

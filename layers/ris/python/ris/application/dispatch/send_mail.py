@@ -134,6 +134,7 @@ def _composed(s: MailServices, row: Delivery, documents: ReportDocuments, addres
         recipient=address,
         kind=row.operation,
         in_reply_to=mail_number(row.owner, row.channel, row.recipient, before) if before else "",
+        final=is_patient(row) and not (s.rules.patient_may_answer and mailbox.reply_to),
     )
     content = s.writer.write(documents, letter, mailbox, sent_at=now)
     if len(content) > (s.rules.largest_patient if is_patient(row) else s.rules.largest_professional):

@@ -15,6 +15,7 @@ from ris.application.dispatch.mail_port import Directory, ReportDocuments, Store
 from ris.application.dispatch.mail_rows import mail_row, moved, superseded
 from ris.application.dispatch.ports import DeliveryStore, Exams, Hl7Gate
 from ris.application.reference import ReferenceBook
+from ris.domain.agenda.request import ImagingRequest
 from ris.domain.dispatch.channels import HL7_REPORT, MSS_PROFESSIONAL, PLATFORM
 from ris.domain.dispatch.delivery import DELETE, Delivery, DeliveryState
 from ris.domain.dispatch.flags import Flags
@@ -34,6 +35,7 @@ class ReportMessageFacts:
         addresses: MSSante addresses of the professionals the platform is asked to mail, by RPPS.
         patient_address: Of the patient, when the platform is asked to mail them.
         reply_to: Where answers to those mails go.
+        visit: Number of the hospital's visit with its authority, as its order said it, or two empty texts.
     """
 
     row: Delivery
@@ -42,6 +44,7 @@ class ReportMessageFacts:
     addresses: dict[str, str]
     patient_address: str = ""
     reply_to: str = ""
+    visit: tuple[str, str] = ("", "")
 
 
 class ReportWriter(Protocol):
@@ -125,24 +128,29 @@ def _facts(s: ReportSending, row: Delivery, documents: ReportDocuments) -> Repor
     rows = tuple(one for one in s.deliveries.of_owner(row.owner) if one.report_version == row.report_version)
     theirs = rows if row.recipient == site.platform else ()
     flags = flags_of(theirs, documents.marks, documents.reason)
-    identity = documents.report.identity
+    identity, request = documents.report.identity, _request(s, row)
     return ReportMessageFacts(
         row=row,
         documents=documents,
         flags=flags,
         addresses={
-            one.recipient: _address(s, one) for one in theirs if one.channel == MSS_PROFESSIONAL and one.who_sends == PLATFORM
+            one.recipient: _address(s, one, request) for one in theirs if one.channel == MSS_PROFESSIONAL and one.who_sends == PLATFORM
         },
         patient_address=f"{identity.ins.matricule}@{s.patient_domain}" if flags.dest_mss_pat and identity else "",
+        reply_to=site.reply_to,
+        visit=(request.visit_number, request.visit_authority) if request else ("", ""),
     )
 
 
-def _address(s: ReportSending, row: Delivery) -> str:
+def _request(s: ReportSending, row: Delivery) -> ImagingRequest | None:
+    exam = s.exams.get(row.owner)
+    return s.exams.get_request(exam.request_id) if exam and exam.request_id else None
+
+
+def _address(s: ReportSending, row: Delivery, request: ImagingRequest | None) -> str:
     """Return where the platform is to mail one professional, kept on that row: its acknowledgement names the address."""
     if row.address:
         return row.address
-    exam = s.exams.get(row.owner)
-    request = s.exams.get_request(exam.request_id) if exam and exam.request_id else None
     found = address_of(s.directory, s.reference, row.recipient, request)
     if found is None:
         return ""

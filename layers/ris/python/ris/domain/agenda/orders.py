@@ -27,6 +27,7 @@ class OrderSaid:
     Args:
         place: How the operator finds it: `ORC(2)` is the second group.
         placer_authority: OID, or namespace, of who numbered it.
+        visit_number: PV1-19 of the message, and `visit_authority` who numbered that.
     """
 
     place: str
@@ -39,6 +40,8 @@ class OrderSaid:
     reason: str = ""
     priority: str = "routine"
     prescriber: Prescriber = field(default_factory=Prescriber)
+    visit_number: str = ""
+    visit_authority: str = ""
 
 
 def request_id_of(site: str, placer_order_number: str, placer_authority: str) -> str:
@@ -75,7 +78,7 @@ def request_after(
     wanted = _with(stored, order)
     if wanted == stored:
         return None
-    if stored.state is RequestState.BOOKED:
+    if stored.state is RequestState.BOOKED and replace(stored, **_visit(wanted, order)) != wanted:
         raise Refused("request_already_booked", field=f"{order.place}-1")
     return wanted
 
@@ -110,4 +113,12 @@ def _with(request: ImagingRequest, order: OrderSaid) -> ImagingRequest:
         reason=order.reason,
         priority=order.priority,
         prescriber=order.prescriber,
+        **_visit(request, order),
     )
+
+
+def _visit(request: ImagingRequest, order: OrderSaid) -> dict[str, str]:
+    """Return the visit an order names; one without a number changes none."""
+    if not order.visit_number:
+        return {"visit_number": request.visit_number, "visit_authority": request.visit_authority}
+    return {"visit_number": order.visit_number, "visit_authority": order.visit_authority}

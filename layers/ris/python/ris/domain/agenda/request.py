@@ -42,6 +42,7 @@ class ImagingRequest:
         exam_code: OBR-4.1 in `exam_code_system` OBR-4.3 (CCAM, LN), `exam_label` OBR-4.2.
         reason: OBR-13 relevant clinical information, as sent.
         priority: `routine`, `urgent` or `stat` (ORC-7.6 / OBR-5 / TQ1-9).
+        visit_number: PV1-19 of the hospital that asked, and `visit_authority` its OID (or namespace): its report says it again.
     """
 
     request_id: str
@@ -58,4 +59,6 @@ class ImagingRequest:
     received_at: datetime | None = None
     state: RequestState = RequestState.TO_BOOK
     accession_number: str = ""
+    visit_number: str = ""
+    visit_authority: str = ""
     version: int = 0

@@ -44,6 +44,7 @@ class MailRules:
         largest_professional: Octets of a mail to a professional, as transferred; each operator has its own limit.
         largest_patient: Octets of a mail to a patient.
         patient_domain: Behind the INS in a patient's address.
+        patient_may_answer: Whether a patient's mail may be answered, where the mailbox names somebody who reads answers.
     """
 
     workflow: timedelta = timedelta(minutes=5)
@@ -53,6 +54,7 @@ class MailRules:
     largest_professional: int = 10 * 1024 * 1024
     largest_patient: int = 25 * 1024 * 1024
     patient_domain: str = "patient.mssante.fr"
+    patient_may_answer: bool = True
 
 
 def row_name(owner: str, channel: str, recipient: str, report_version: int) -> str:
