@@ -78,7 +78,7 @@ def request_after(
     wanted = _with(stored, order)
     if wanted == stored:
         return None
-    if stored.state is RequestState.BOOKED and replace(stored, **_visit(wanted, order)) != wanted:
+    if stored.state is RequestState.BOOKED and _visiting(stored, order) != wanted:
         raise Refused("request_already_booked", field=f"{order.place}-1")
     return wanted
 
@@ -106,19 +106,18 @@ def _new(order: OrderSaid, *, site: str, patient_id: str, received_at: datetime)
 
 def _with(request: ImagingRequest, order: OrderSaid) -> ImagingRequest:
     return replace(
-        request,
+        _visiting(request, order),
         exam_code=order.exam_code,
         exam_code_system=order.exam_code_system,
         exam_label=order.exam_label or order.exam_code,
         reason=order.reason,
         priority=order.priority,
         prescriber=order.prescriber,
-        **_visit(request, order),
     )
 
 
-def _visit(request: ImagingRequest, order: OrderSaid) -> dict[str, str]:
-    """Return the visit an order names; one without a number changes none."""
+def _visiting(request: ImagingRequest, order: OrderSaid) -> ImagingRequest:
+    """Return the request with the visit that an order names; one without a number changes none."""
     if not order.visit_number:
-        return {"visit_number": request.visit_number, "visit_authority": request.visit_authority}
-    return {"visit_number": order.visit_number, "visit_authority": order.visit_authority}
+        return request
+    return replace(request, visit_number=order.visit_number, visit_authority=order.visit_authority)
