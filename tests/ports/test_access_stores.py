@@ -11,9 +11,11 @@ import pytest
 
 from ris.adapters.access.dynamodb import DynamoAuditTrail, DynamoSessionStore
 from ris.adapters.access.memory import MemoryAuditTrail, MemorySessionStore
+from ris.application.access.begin_login import fingerprint
 from ris.application.access.ports import AuditTrail, SessionStore
 from ris.application.conflicts import Conflict
 from ris.domain.access.audit import AuditBy, AuditRecord
+from ris.domain.access.kept import KeptForm
 from ris.domain.access.session import PendingLogin, PscSession
 from tests.support.access import NOW, a_session
 from tests.support.cloud import deployed_cloud
@@ -197,3 +199,38 @@ def test_what_the_table_removes_by_itself_is_what_ended(cloud: object) -> None:
     assert session["expires_at"] >= SESSION.expires_at.timestamp()
     assert login
     assert login["expires_at"] >= LOGIN.expires_at.timestamp()
+
+
+FORM = KeptForm("dr.rayon", "/exams/A1/report", {"text-0": "œ \ud800 \x00", "rev": "3"}, NOW)
+
+
+@BOTH
+def test_a_kept_form_comes_back_to_its_account_and_page_alone_and_the_newest_stands(sessions: SessionStore) -> None:
+    sessions.keep_form(replace(FORM, fields={"text-0": "before"}))
+    sessions.keep_form(FORM)
+
+    assert sessions.kept_form("dr.rayon", "/exams/A1/report") == FORM
+    assert sessions.kept_form("dr.other", "/exams/A1/report") is None
+    assert sessions.kept_form("dr.rayon", "/exams/A2/report") is None
+    for _ in range(2):
+        sessions.drop_form("dr.rayon", "/exams/A1/report")
+    assert sessions.kept_form("dr.rayon", "/exams/A1/report") is None
+
+
+@BOTH
+def test_the_longest_report_can_be_kept(sessions: SessionStore) -> None:
+    long = replace(FORM, fields={"text-0": "".join(chr(0xC0 + n * n % 64) for n in range(200_000))})
+
+    sessions.keep_form(long)
+
+    assert sessions.kept_form(long.account_id, long.place) == long
+
+
+@BOTH
+def test_the_writer_of_a_form_is_known_by_its_token_after_the_session_has_gone(sessions: SessionStore) -> None:
+    sessions.create(SESSION)
+    sessions.delete(SESSION.session_id)
+
+    assert sessions.writer_of(fingerprint(SESSION.csrf_token)) == SESSION.account_id
+    assert sessions.writer_of(SESSION.csrf_token) == ""
+    assert sessions.writer_of(fingerprint("another")) == ""

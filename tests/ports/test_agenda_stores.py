@@ -11,7 +11,7 @@ from ris.adapters.agenda.memory import MemoryAgendaStore, MemoryExamStore, Memor
 from ris.adapters.dynamodb import Table
 from ris.application.agenda.ports import AgendaStore, Booking, ExamStore, MppsRecord
 from ris.application.conflicts import Conflict
-from ris.domain.agenda.exam import Appointment, Exam, ExamState, Performed, ScheduledStep
+from ris.domain.agenda.exam import Appointment, Exam, ExamKind, ExamState, Performed, ScheduledStep
 from ris.domain.agenda.interval import Interval
 from ris.domain.agenda.mpps import StepReference
 from ris.domain.agenda.request import RequestState
@@ -262,3 +262,26 @@ def test_an_exam_that_was_done_waits_on_the_reading_list_until_its_report_is_beg
     stores.exams.save(replace(early, reported=True))
     assert [late] == stores.exams.to_read(stores.run, limit=9)
     assert [] == stores.exams.to_read("elsewhere", limit=9)
+
+
+def test_the_reading_list_is_narrowed_by_modality_priority_and_age(stores: Stores) -> None:
+    done = []
+    for number, priority in enumerate(("routine", "stat", "routine"), 1):
+        place = replace(stores.exam().appointment, resources=(f"room{number}",))
+        exam = stores.exam(number, appointment=place, priority=priority, exam_code=f"E{number}")
+        held = stores.book(replace(exam, steps=(replace(exam.steps[0], dicom_modality="MR" if number == 3 else "CT"),)))
+        at = NOW + timedelta(hours=number)
+        done.append(stores.exams.save(replace(held, state=ExamState.COMPLETED, publish_due_at=None, changed_at=at)))
+    first, urgent, mr = done
+
+    def asked(**narrowed: object) -> list[Exam]:
+        return stores.exams.to_read(stores.run, limit=9, **narrowed)  # type: ignore[arg-type]
+
+    assert [first, urgent, mr] == asked()
+    assert [[first], [urgent], [mr]] == [asked(kind=one.kind) for one in done]
+    assert [] == asked(kind=ExamKind("US", "routine"))
+    assert [urgent, mr] == asked(since=urgent.done_at)
+    assert [first, urgent] == asked(until=urgent.done_at)
+    assert [] == asked(kind=first.kind, since=urgent.done_at)
+    stores.exams.save(replace(urgent, reported=True))
+    assert [[], [first, mr]] == [asked(kind=urgent.kind), asked()]

@@ -14,8 +14,9 @@ from ris.adapters.dynamodb import Table
 from ris.application.conflicts import Conflict
 from ris.application.dispatch.dmp_port import StrangeAnswer, StrangeAnswers
 from ris.application.dispatch.ports import DeliveryStore
-from ris.domain.dispatch.delivery import Delivery
+from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.dispatch.dmp import DmpRules, found, leaves, no_record, planned_dmp, refused
+from ris.domain.dispatch.mail import TO_PRINT, printed
 from ris.domain.dispatch.stuck import stuck_key
 from ris.domain.dispatch.transitions import planned
 from tests.support.cloud import deployed_cloud
@@ -137,3 +138,38 @@ def test_the_newest_answers_that_cannot_be_believed_of_the_whole_group_come_firs
     assert answers[:0:-1] == rows.strange.newest(limit=2)
     assert answers[0] == rows.strange.get(rows.run, 1, late, "patients")
     assert rows.strange.get(rows.run, 2, late, "patients") is None
+
+
+def test_paper_is_on_its_list_until_it_went_and_then_on_the_other(rows: Rows) -> None:
+    waits = [
+        replace(
+            rows.version(number), channel="to_print", recipient=f"8999000123{number}", state=DeliveryState.HELD, reason=TO_PRINT
+        )
+        for number in range(1, 4)
+    ]
+    saved = [
+        rows.store.save(replace(row, due_at=None, changed_at=NOW + timedelta(minutes=number))) for number, row in enumerate(waits)
+    ]
+    rows.store.save(replace(rows.version(9), state=DeliveryState.HELD, reason="identity", due_at=None))
+
+    assert saved == rows.store.to_print(rows.run, limit=9)
+    assert saved[:2] == rows.store.to_print(rows.run, limit=2)
+    done = [
+        rows.store.save(printed(row, NOW + timedelta(hours=number), by=f"person{number}"))
+        for number, row in enumerate(saved[:2], 1)
+    ]
+
+    assert saved[2:] == rows.store.to_print(rows.run, limit=9)
+    assert done[::-1] == rows.store.printed(rows.run, limit=9)
+    assert ["person2"] == [row.settled_by for row in rows.store.printed(rows.run, limit=1)]
+
+
+def test_rows_are_read_in_one_batch_by_their_place(rows: Rows) -> None:
+    first, second = (rows.store.save(rows.version(number)) for number in (1, 2))
+    order = rows.store.save(rows.order())
+    places = [(row.owner, row.channel, row.recipient, row.report_version) for row in (first, second, order)]
+
+    found = rows.store.get_many([*places, (rows.run, "dmp", "DMP", 3)])
+
+    assert dict(zip(places, (first, second, order), strict=True)) == found
+    assert {} == rows.store.get_many([])

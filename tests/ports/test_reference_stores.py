@@ -70,6 +70,10 @@ def test_the_demo_group_is_read_back_row_by_row_in_its_files_order(stores: Store
         assert stores.book.practitioner(practitioner.rpps) == practitioner
     for correspondent in DEMO.correspondents:
         assert stores.book.correspondent(correspondent.rpps) == correspondent
+    named = [one.rpps for one in DEMO.correspondents]
+    assert stores.book.correspondents([*named, "0", ""]) == {one.rpps: one for one in DEMO.correspondents}
+    assert stores.book.correspondents([]) == {}
+    assert (stores.book.report_templates(), stores.book.report_macros()) == (list(DEMO.report_templates), list(DEMO.report_macros))
     for account in DEMO.accounts:
         assert stores.accounts.get(account.account_id) == account
     for login in DEMO.logins:

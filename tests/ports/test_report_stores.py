@@ -20,9 +20,10 @@ from ris.application.conflicts import Conflict
 from ris.application.dispatch.ports import DeliveryStore
 from ris.application.report.ports import DocumentStore, ReportStore
 from ris.application.usage.ports import UsageFacts
+from ris.domain.agenda.exam import ExamKind
 from ris.domain.dispatch.delivery import DeliveryState, Origin
 from ris.domain.errors import RemoteUnavailable
-from ris.domain.report.draft import Draft, DraftStatus, Refusal, Validation
+from ris.domain.report.draft import Draft, DraftStatus, Refusal, Turn, Validation
 from ris.domain.report.frozen import Section
 from ris.domain.report.plan import PlanFacts, PlannedChannel, planned_rows
 from ris.domain.report.version import StoredFile, Version, VersionState
@@ -190,3 +191,62 @@ def test_a_document_that_is_not_there_is_an_outage(documents: DocumentStore) -> 
         documents.get("absent")
 
     assert "document_unavailable" == unavailable.value.code
+
+
+def listed(drafts: list[Draft]) -> list[str]:
+    return [one.title for one in drafts]
+
+
+def test_open_reports_are_listed_by_turn_kind_and_age_of_their_exam(stores: Stores) -> None:
+    reports, kinds = stores.reports, (ExamKind("CT", "routine"), ExamKind("CT", "stat"), ExamKind("MR", "routine"))
+    turns = (Turn.WRITING, Turn.REREADING, Turn.WRITING, Turn.TYPING, Turn.CORRECTION)
+    for number, turn in enumerate(turns):
+        name, kind, done = f"{stores.run}{number}", kinds[number % 3], NOW - timedelta(hours=number)
+        reports.save_draft(stores.draft(accession_number=name, title=str(number), turn=turn, kind=kind, done_at=done, note="œ"))
+
+    site, hour = stores.run, timedelta(hours=1)
+    assert ["2", "1", "0"] == listed(reports.unvalidated(site, limit=9))
+    assert ["2", "1"] == listed(reports.unvalidated(site, limit=2))
+    assert [["3"], ["4"]] == [listed(reports.unvalidated(site, limit=9, turn=one)) for one in (Turn.TYPING, Turn.CORRECTION)]
+    assert [["0"], ["1"], ["2"]] == [listed(reports.unvalidated(site, limit=9, kind=kind)) for kind in kinds]
+    assert ["3"] == listed(reports.unvalidated(site, limit=9, turn=Turn.TYPING, kind=kinds[0]))
+    assert ["1"] == listed(reports.unvalidated(site, limit=9, since=NOW - hour, until=NOW - timedelta(microseconds=1)))
+    assert [] == reports.unvalidated(site, limit=9, kind=kinds[0], until=NOW - hour)
+    assert [] == reports.unvalidated("absent", limit=9, kind=kinds[0])
+
+
+def test_a_radiologists_own_are_those_taken_and_then_those_validated_the_newest_first(stores: Stores) -> None:
+    reports, me = stores.reports, f"dr.{stores.run}"
+    for number in range(4):
+        name, done = f"{stores.run}{number}", NOW - timedelta(hours=number)
+        reports.save_draft(stores.draft(accession_number=name, title=str(number), reader=me, done_at=done))
+    reports.save_draft(stores.draft(accession_number=f"{stores.run}9", title="9", reader="other"))
+
+    assert ["3", "2", "1", "0"] == listed(reports.taken_by(me, limit=9))
+    for number in range(3):
+        draft = reports.draft(f"{stores.run}{number}")
+        click = Validation(1, me, "1", NOW + timedelta(minutes=number), NOW)
+        assert draft is not None
+        reports.save_draft(replace(draft, status=DraftStatus.VALIDATED, validation=click, version=1))
+
+    assert ["3"] == listed(reports.taken_by(me, limit=9))
+    first = reports.validated_by(me, limit=2)
+    assert [["2", "1"], ["0"]] == [listed(first), listed(reports.validated_by(me, limit=2, after=first[-1]))]
+    opened = replace(first[0], status=DraftStatus.DRAFT, validation=None)
+    reports.save_draft(opened)
+    assert [["1", "0"], ["3", "2"]] == [
+        listed(reports.validated_by(me, limit=9)),
+        sorted(listed(reports.taken_by(me, limit=9)))[::-1],
+    ]
+
+
+def test_drafts_and_versions_are_read_in_one_batch(stores: Stores) -> None:
+    names = [f"{stores.run}{number}" for number in range(3)]
+    drafts = {name: stores.reports.save_draft(stores.draft(accession_number=name)) for name in names}
+    for name, number in zip(names, (1, 2, 1), strict=True):
+        stores.reports.save_version(stores.version(accession_number=name, version=number))
+
+    assert drafts == stores.reports.drafts([*names, "absent"])
+    found = stores.reports.versions_at([(names[0], 1), (names[1], 1), (names[1], 2)])
+    assert {(names[0], 1), (names[1], 2)} == set(found)
+    assert ({}, {}) == (stores.reports.drafts([]), stores.reports.versions_at([]))
