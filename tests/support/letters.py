@@ -69,6 +69,7 @@ class ScriptedOperator:
     taken: list[Outgoing] = field(default_factory=list)
     mailboxes: dict[str, str | RisError] = field(default_factory=dict)
     reply_to: str = MAILBOX.reply_to
+    words: str = "5.1.1 no such user ADRUN"
 
     def mailbox(self, site: str) -> Mailbox:
         given = self.mailboxes.get(site, MAILBOX.address)
@@ -85,7 +86,7 @@ class ScriptedOperator:
         if word == "busy":
             raise RemoteUnavailable("mss_busy", field="451", detail="4.3.2 try later")
         if word not in ("ok", "lost", "died"):
-            raise RemoteRejected(word, field="550", detail="5.1.1 no such user ADRUN")
+            raise RemoteRejected(word, field="550", detail=self.words)
         self.taken.append(mail)
         if word == "lost":
             raise OutcomeUnknown("mss_answer_lost")

@@ -19,7 +19,7 @@ from ris.application.dispatch.ports import DeliveryStore
 from ris.domain.dispatch.channels import MAIL
 from ris.domain.dispatch.delivery import Delivery
 from ris.domain.dispatch.mail import MailRules, arrived, bounced, delayed, integrated, is_patient
-from ris.domain.dispatch.mail_codes import bounce_code, integration_code
+from ris.domain.dispatch.mail_codes import bounce_code, integration_code, shown_words
 
 DSN = frozenset({"delivered", "failed", "delayed", "relayed"})
 LONGEST_CODE, LONGEST_WORDS = 40, 500
@@ -56,7 +56,7 @@ def apply_receipt(deliveries: DeliveryStore, row: Delivery, receipt: Receipt, no
 
 
 def _after(row: Delivery, receipt: Receipt, now: datetime) -> Delivery:
-    code, words = receipt.code[:LONGEST_CODE], receipt.words[:LONGEST_WORDS]
+    code, words = receipt.code[:LONGEST_CODE], shown_words(receipt.words, LONGEST_WORDS)
     match receipt.kind:
         case "delivered":
             return arrived(row, now)

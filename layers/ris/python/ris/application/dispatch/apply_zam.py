@@ -21,7 +21,7 @@ from ris.domain.dispatch.delegated import fed, not_fed
 from ris.domain.dispatch.delivery import Delivery
 from ris.domain.dispatch.dmp_codes import safe_code as safe_dmp_code
 from ris.domain.dispatch.mail import MailRules, arrived, bounced, integrated, is_patient
-from ris.domain.dispatch.mail_codes import bounce_code, integration_code
+from ris.domain.dispatch.mail_codes import bounce_code, integration_code, shown_words
 from ris.domain.errors import InvalidInput
 
 LONGEST_CODE, LONGEST_WORDS = 64, 500
@@ -87,7 +87,7 @@ def _is_meant(row: Delivery, said: BusinessAcknowledgement, rules: MailRules) ->
 
 
 def _after(row: Delivery, said: BusinessAcknowledgement, now: datetime) -> Delivery:
-    code, words = said.code[:LONGEST_CODE], said.words[:LONGEST_WORDS]
+    code, words = said.code[:LONGEST_CODE], shown_words(said.words, LONGEST_WORDS)
     match said.event, said.positive:
         case "Z01", True:
             return fed(row, now)

@@ -39,7 +39,7 @@ from ris.domain.dispatch.mail import (
     waits,
     withdrawn,
 )
-from ris.domain.dispatch.mail_codes import safe_code
+from ris.domain.dispatch.mail_codes import safe_code, shown_words
 from ris.domain.errors import InvalidInput, NotAllowed, OutcomeUnknown, Refused, RemoteRejected, RemoteUnavailable, RisError
 from ris.domain.identity.patient import Patient
 from ris.domain.report.version import CDA, PDF
@@ -182,7 +182,7 @@ def _after(current: Delivery, attempt: int, failed: RisError, s: MailServices) -
     if current.attempts != attempt or not current.unknown:
         return current
     now, code = s.clock(), safe_code(failed.code)
-    words = failed.detail[:LONGEST_WORDS]
+    words = shown_words(failed.detail, LONGEST_WORDS)
     if isinstance(failed, RemoteRejected):
         return refused(current, now, reason=code, remote_code=failed.field, remote_words=words)
     if isinstance(failed, RemoteUnavailable | InvalidInput | Refused | NotAllowed):

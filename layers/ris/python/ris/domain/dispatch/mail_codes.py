@@ -50,3 +50,8 @@ def integration_code(code: str) -> str:
 def safe_code(code: str) -> str:
     """Return a code that may stand on a row or in an error; what is none of ours is only *refused*."""
     return code if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", code) else "mss_refused"
+
+
+def shown_words(text: str, longest: int) -> str:
+    """Return somebody's words as a row keeps them: cut, and without mail addresses: a patient's is their INS, another may be on the red list."""
+    return re.sub(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+", "(adresse)", text)[:longest]
