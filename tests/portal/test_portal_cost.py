@@ -12,10 +12,13 @@ import pytest
 
 from ris.application.agenda.gateways import Gateway
 from ris.application.agenda.messages import LedgerEntry, MessageState
+from ris.application.agenda.outages import declare_outage
+from ris.application.agenda.ports import MppsRecord
 from ris.application.breaker import Breaker, Incident
 from ris.application.dispatch.dmp_port import StrangeAnswer
 from ris.domain.access.audit import AuditRecord
-from ris.domain.agenda.exam import ExamState
+from ris.domain.agenda.exam import ExamState, Performed
+from ris.domain.agenda.interval import Interval
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.report.draft import Draft
 from tests.support.portal import TODAY, PortalHouse
@@ -76,6 +79,7 @@ def counting(calls):
             reports=lambda: reports,
             cockpit=lambda: cockpit,
             intake=lambda: intake,
+            gateways=lambda: Counting("gateways", services.gateways(), calls),
             letters=lambda: Counting("deliveries", services.letters(), calls),
         )
 
@@ -95,7 +99,12 @@ def filled(rows, calls):
             f"{number:04x}", "nord", "00", MessageState.PARKED, house.now, frame=b"MSH|", reason="ipp_missing", place="PID-3"
         )
         house.ledger.save(entry)
+        house.services.agenda.exams.save_mpps(MppsRecord("nord", Performed(f"1.2.{number + 2}", ""), reason="unscheduled"))
         operated(house, number)
+    period = Interval(house.now, house.now + timedelta(hours=12))
+    declare_outage(house.services.agenda, "nord", "scanner", "out-1", period, "Tube", house.now)
+    for accession, exam in list(house.rows.exams.items())[::2]:
+        house.rows.exams[accession] = replace(exam, state=ExamState.BOOKED, to_call_since=house.now)
     return house
 
 
@@ -134,7 +143,12 @@ def cost(rows, subject, address, form=None):
     ("subject", "address", "form", "most"),
     [
         ("accueil.nord", "/sites/nord/agenda", None, {"agenda.days": 1, "exams.get_many": 1, "patients.get_many": 1}),
-        ("accueil.nord", "/sites/nord/worklist", None, {"agenda.days": 1, "exams.get_many": 1, "patients.get_many": 1}),
+        (
+            "accueil.nord",
+            "/sites/nord/worklist",
+            None,
+            {"agenda.days": 1, "exams.get_many": 1, "patients.get_many": 1, "gateways.of_site": 1},
+        ),
         ("accueil.nord", "/sites/nord/requests", None, {"exams.requests_to_book": 1, "patients.get_many": 1}),
         ("accueil.nord", "/sites/nord/booking", None, {"exams.requests_to_book": 1, "patients.get_many": 1}),
         ("accueil.nord", "/patients", {"q": "adrun"}, {"patients.search": 1}),
@@ -161,7 +175,28 @@ def cost(rows, subject, address, form=None):
             "accueil.nord",
             f"/sites/nord/booking?request=r1&day={TODAY}",
             None,
-            {"exams.get_request": 1, "patients.get": 1, "agenda.days": 1, "exams.get_many": 1, "patients.get_many": 1},
+            {"exams.get_request": 1, "patients.get": 1, "agenda.span": 1},
+        ),
+        ("accueil.nord", "/sites/nord/desk", None, {"agenda.days": 1, "exams.get_many": 1, "patients.get_many": 1}),
+        ("accueil.nord", "/sites/nord/openings?exam=ACQK001&patient=p1", None, {"patients.get": 1, "agenda.span": 1}),
+        (
+            "accueil.nord",
+            "/sites/nord/walk-in?patient=p1&exam=ACQK001",
+            None,
+            {"patients.get": 1, "agenda.span": 1, "exams.of_patient": 1},
+        ),
+        ("accueil.nord", "/sites/nord/calls", None, {"exams.to_call": 1, "patients.get_many": 1}),
+        (
+            "manip.nord",
+            "/sites/nord/unscheduled/1.2.3",
+            None,
+            {"exams.get_mpps": 1, "agenda.days": 1, "exams.get_many": 1, "patients.get_many": 1},
+        ),
+        (
+            "manip.nord",
+            "/sites/nord/machines/scanner/outages/out-1",
+            None,
+            {"agenda.from_day": 1, "agenda.span": 2, "exams.get_many": 1, "patients.get_many": 1},
         ),
     ],
 )
@@ -289,3 +324,23 @@ def test_a_page_of_the_group_s_it_that_names_no_patient_asks_as_often_for_twenty
 
     assert one == twenty
     assert Counter(most) + Counter({"sessions.get": 1}) == twenty
+
+
+def test_the_machines_cost_one_question_each_and_nothing_of_patients():
+    calls, page = cost(5, "manip.nord", "/sites/nord/machines")
+
+    machines = len(page.attributes("data-machine"))
+    assert {"sessions.get": 1, "agenda.from_day": machines, "gateways.of_site": 1} == dict(calls)
+
+
+def test_the_desk_s_forms_cost_a_handful_of_reads():
+    calls = Counter()
+    house = filled(1, calls)
+    browser = house.browser("accueil.nord")
+    exam = next(iter(house.rows.exams))
+    shown = {"sessions.get": 1, "exams.get": 1, "patients.get": 1, "deliveries.of_owner": 1, "audit.append": 1}
+
+    for page, more in (("arrival", {}), ("move", {"agenda.span": 1})):
+        calls.clear()
+        assert 200 == browser.get(f"/exams/{exam}/{page}").status
+        assert {**shown, **more} == dict(calls)

@@ -172,6 +172,7 @@ class Furnished:
         return {
             "/sites/{site}/booking": booking,
             "/exams/{accession}/cancel": {"reason": "patient"},
+            "/exams/{accession}/arrival": {"answer-grossesse": "no"},
             "/exams/{accession}/move": {"room": "salle-scanner", "day": "2026-11-27", "start": "12:00"},
             "/sites/{site}/walk-in": {"patient": "p1", "exam": "ACQK001"},
             "/sites/{site}/machines/{modality}/outage": {**click, **OUTAGE_FIELDS},
@@ -189,7 +190,10 @@ class Furnished:
             "/exams/{accession}/report/withhold": {"on": "1"},
             "/exams/{accession}/deliveries/retry": {"channel": "dmp", "recipient": "DMP", "version": "1"},
             "/exams/{accession}/deliveries/printed": {"channel": "to_print", "recipient": "89990005678", "version": "1"},
-            **{f"/exams/{{accession}}/report{end}": report for end in ("", "/autosave", "/provisional", "/validate", "/expected", "/alive")},
+            **{
+                f"/exams/{{accession}}/report{end}": report
+                for end in ("", "/autosave", "/provisional", "/validate", "/expected", "/alive")
+            },
             "/exams/{accession}/report/template": {**report, "template": "scanner"},
             "/exams/{accession}/report/macro": {**report, "macro": "sans-anomalie:0"},
             "/exams/{accession}/report/turn": {**report, "turn": "typing"},

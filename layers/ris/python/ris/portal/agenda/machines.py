@@ -24,7 +24,7 @@ from ris.application.reference import Modality, Site
 from ris.contracts.portal import LinkBody, NothingBody, OutageBody
 from ris.domain.access.policy import sites_allowed
 from ris.domain.agenda.interval import Interval
-from ris.domain.agenda.site_calendar import day_of, instant_of, wall_time
+from ris.domain.agenda.site_calendar import civil_day, day_of, instant_of, wall_time
 from ris.domain.errors import InvalidInput, Refused
 from ris.portal.agenda.requests import checked_id
 from ris.portal.answers import Answer, NotFound, Page, Redirect
@@ -167,16 +167,17 @@ def _outage_form(at: Site, machine: Modality, typed: dict[str, str], errors: dic
 
 
 def _period(at: Site, body: OutageBody) -> Interval:
-    start = _edge(at, body.from_day, body.from_time, "from_time")
-    end = _edge(at, body.until_day, body.until_time, "until_time")
+    start = _edge(at, body.from_day, body.from_time, "from")
+    end = _edge(at, body.until_day, body.until_time, "until")
     if end <= start:
         raise InvalidInput("outage_ends_before", field="until_time")
     return Interval(start, end)
 
 
-def _edge(at: Site, day: str, wall: str, field: str) -> datetime:
+def _edge(at: Site, day: str, wall: str, which: str) -> datetime:
     """Return an edge of an outage; of a time the clock shows twice the first begins it and ends it."""
-    return instant_of(day, wall, at.time_zone, fold=0, field=field)
+    civil_day(day, field=f"{which}_day")
+    return instant_of(day, wall, at.time_zone, fold=0, field=f"{which}_time")
 
 
 def _row(call: Call, site: str, machine: Modality, seen: dict[str, Station]) -> MachineRow:
