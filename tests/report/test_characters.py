@@ -9,7 +9,7 @@ import pytest
 
 from ris.adapters.report.pdf import glyphs, render_report
 from ris.domain.errors import InvalidInput
-from ris.domain.report.characters import DRAWN, EQUIVALENTS, drawable
+from ris.domain.report.characters import DRAWN, EQUIVALENTS, PASTED, Printed, drawable, mended, printed
 from ris.domain.report.frozen import Section
 from tests.support.frozen_reports import a_frozen_report
 
@@ -54,3 +54,26 @@ def test_no_character_vanishes_between_the_text_and_the_page() -> None:
 
     assert len(passed) > 600
     assert [] == [f"U+{ord(character):04X}" for character in passed if f"x{character}x" not in read]
+
+
+@pytest.mark.parametrize("character", sorted(PASTED))
+def test_what_a_paste_brings_is_replaced_in_the_text_only_and_what_replaces_it_is_drawn(character: str) -> None:
+    said = printed(f"a{character}b")
+
+    assert f"a{PASTED[character]}b" == drawable(mended(f"a{character}b"), DRAWN, field="t")
+    assert [(character, PASTED[character], 1)] == list(said.replaced)
+    assert () == said.refused
+    with pytest.raises(InvalidInput, match="character_not_drawable"):
+        drawable(f"a{character}b", DRAWN, field="patient.birth_family")
+
+
+@pytest.mark.parametrize("character", [chr(point) for point in (*range(0xE000, 0xF900, 7), 0x81, 0x2603, 0x1F600, 0xD800)])
+def test_what_is_not_sure_is_never_guessed(character: str) -> None:
+    if character in PASTED:
+        return
+    assert ((character, 2),) == printed(f"{character}a{character}").refused
+    assert () == printed(f"{character}").replaced
+
+
+def test_an_ordinary_text_brings_no_news() -> None:
+    assert Printed() == printed("Cœur ≤ 3 mm,\tµ « normal » – 5 €\r\né")

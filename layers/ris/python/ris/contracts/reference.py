@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -67,6 +67,7 @@ def _among(names: tuple[str, ...]) -> AfterValidator:
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=32)]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+AnyCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{0,64}$")]
 AeTitle = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,16}$")]
 Rpps = Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$"), AfterValidator(_luhn)]
 Finess = Annotated[str, StringConstraints(pattern=r"^([0-9]{9}|2[AB][0-9]{7})$"), AfterValidator(_finess)]
@@ -243,9 +244,9 @@ class SectionRow(ReferenceRow):
 class OfReportsRow(ReferenceRow):
     """What templates and macros share: for which exam, modality and radiologist; empty for all."""
 
-    exam_code: Code | Literal[""] = ""
-    dicom_modality: DicomModality | Literal[""] = ""
-    account_id: Code | Literal[""] = ""
+    exam_code: AnyCode = ""
+    dicom_modality: Annotated[str, _among(("", *get_args(DicomModality)))] = ""
+    account_id: AnyCode = ""
 
 
 class ReportTemplateRow(OfReportsRow):
@@ -253,7 +254,7 @@ class ReportTemplateRow(OfReportsRow):
 
     template_id: Code
     name: Text
-    sections: Annotated[tuple[SectionRow, ...], Field(min_length=1, max_length=40)]
+    sections: Annotated[tuple[SectionRow, ...], Field(max_length=40)]
     opens: bool = True
 
     @model_validator(mode="after")
