@@ -52,6 +52,12 @@ class After:
             assert bool(shown.page.rows("withheld")) is not withheld
             self.act(shown, "withhold")
         self.deleted(accession)
+        self.lists()
+
+    def lists(self) -> None:
+        """What a radiologist reads from: the whole list, part of it, and one's own."""
+        for page in ("reading", "reading?modality=CT", "reading?mine=1", "reading?secretary=1", "my-reports", "letters"):
+            assert self.person.open(f"/sites/{self.site}/{page}").status == 200, page
 
     # --- the report ---
 
