@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from infra.local.cloud.client import Cloud
+from ris.adapters.agenda.gateways import DynamoGatewayBook
+from ris.adapters.dynamodb import Table
 from ris.application.agenda.services import Services
-from ris.contracts.queues import DicomInbound
+from ris.contracts.queues import DicomInbound, GatewayStatus, StationSeen
 from ris.domain.agenda.exam import ExamState
 from tests.support.agenda_cloud import Feed, cloud_services, held, queue_url, state
 from tests.support.cloud import deployed_cloud
@@ -80,6 +82,45 @@ def test_a_discontinued_exam_gives_its_reservation_back(cloud: Cloud, s: Service
 
     until(lambda: ExamState.DISCONTINUED is state(s, exam))
     assert "" == s.exams.planned(*exam.reservation)
+
+
+def test_a_gateway_that_says_how_it_is_is_known_and_gets_the_worklist_it_asks_for(cloud: Cloud, s: Services) -> None:
+    exam = held(s)
+    until(lambda: ExamState.BOOKED is state(s, exam))
+    table = Table(cloud.client("dynamodb"), cloud.function_env("IntakeDicomFunction")["TABLE_MESSAGES"])
+    feed, now = Feed(cloud, exam), datetime.now(UTC)
+    status = GatewayStatus(
+        kind="status",
+        site="nord",
+        gateway_id=f"g-{uuid.uuid4().hex[:8]}",
+        version="1",
+        sent_at=now,
+        started_at=now,
+        spool_rows=0,
+        spool_oldest_s=0,
+        feed_steps=0,
+        stations=(StationSeen(ae_title="CT_NORD", last_find_at=now),),
+        wants_feed=True,
+    )
+
+    cloud.client("sqs").send_message(
+        QueueUrl=queue_url(cloud, "dicom-inbound.fifo"),
+        MessageBody=status.model_dump_json(),
+        MessageGroupId=status.gateway_id,
+        MessageDeduplicationId=status.gateway_id,
+    )
+
+    until(lambda: DynamoGatewayBook(table).get("nord", status.gateway_id))
+    until(lambda: feed.shows("scheduled"))
+
+
+def test_images_that_arrive_are_noted_on_their_exam(cloud: Cloud, s: Services) -> None:
+    exam = held(s)
+    until(lambda: ExamState.BOOKED is state(s, exam))
+
+    mpps(cloud, "instances_available", f"1.2.{uuid.uuid4().int}", {"0020000D": {"vr": "UI", "Value": [exam.study_instance_uid]}})
+
+    until(lambda: s.exams.get(exam.accession_number).images_at)  # type: ignore[union-attr]
 
 
 def test_an_envelope_that_is_none_fails_alone_and_tells_nothing(cloud: Cloud) -> None:
