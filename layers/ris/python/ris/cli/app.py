@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ris.cli import audit, certificates, dispatch, messages, proof, reference, site
+from ris.cli import audit, certificates, dispatch, messages, proof, reference, site, usage
 from ris.cli.failures import told
 from ris.cli.settings import use_stack_outputs
 
@@ -35,6 +35,8 @@ repartir sans [cyan]--dry-run[/cyan].
 
 Chaque commande a un [cyan]--help[/cyan] avec ses exemples, et [cyan]--json[/cyan] pour les programmes. Les longs travaux montrent leur avancement sur un terminal.
 
+8. [cyan]ris usage export --from 2026-01-01 --format xlsx -o usage.xlsx[/cyan] écrit les indicateurs ; [cyan]ris usage recount[/cyan] refait le compte.
+
 [bold]Quel déploiement ?[/bold] Celui que nomment les variables d'environnement ([cyan]TABLE_REFERENCE[/cyan]…), ou celui du fichier
 de [cyan]--stack-outputs[/cyan] : la sortie de [cyan]aws cloudformation describe-stacks[/cyan], ou le fichier d'état du nuage local.
 """
@@ -54,6 +56,7 @@ def build() -> typer.Typer:
     app.add_typer(dispatch.app, name="dispatch")
     app.add_typer(certificates.app, name="certificates")
     app.add_typer(audit.app, name="audit")
+    app.add_typer(usage.app, name="usage")
     app.command("proof", help=proof.HELP)(proof.proof)
     for point in sorted(entry_points(group="ris.commands"), key=lambda point: point.name):
         _add_contributed(app, point)

@@ -19,6 +19,7 @@ VARIABLES = {
     "TABLE_AUDIT": "AuditTable",
     "TABLE_REFERENCE": "ReferenceTable",
     "TABLE_SESSIONS": "SessionsTable",
+    "TABLE_USAGE": "UsageTable",
     "BUCKET_MESSAGES": "MessagesBucket",
     "BOOKING_STATE_MACHINE_ARN": "BookingStateMachineArn",
     "DISPATCH_STATE_MACHINE_ARN": "ReportDispatchStateMachineArn",

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from ris.domain.errors import InvalidInput
 
 MONTH, YEAR, PREVIOUS_YEAR, FREE = "month", "year", "previous_year", "free"
-PRESETS = (MONTH, YEAR, PREVIOUS_YEAR, FREE)
+PRESETS = (MONTH, YEAR, PREVIOUS_YEAR)
 MOST_MONTHS = 60
 
 
@@ -71,8 +71,9 @@ def month_of(month: str) -> Period:
 
 def _day(text: str, field: str) -> date:
     try:
-        if len(text) != len("YYYY-MM-DD"):
-            raise ValueError
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise InvalidInput("no_such_day", field=field) from None
+    if day.isoformat() != text:
+        raise InvalidInput("no_such_day", field=field)
+    return day
