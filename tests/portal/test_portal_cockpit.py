@@ -256,7 +256,7 @@ def test_parked_messages_are_counted(house, operator):
 def test_answers_that_nobody_could_believe_are_listed_and_each_is_shown_as_it_came(house, operator):
     patient = house.patient()
     exam = house.booked(patient, "11:00")
-    body = "<html>maintenance & <script>alert(1)</script></html>".encode() + b"\xff"
+    body = b"<html>maintenance & <script>alert(1)</script></html>" + b"\xff"
     answer = StrangeAnswer(exam.accession_number, 1, "repository", NOW, 503, "text/html", "not XML", body)
     house.cockpit.strange.keep(answer)
     query = InsiQuery("ADRUN", ("ZOE",), "F", "1975-06-12")
@@ -295,3 +295,36 @@ def test_an_answer_of_another_site_s_patient_is_not_found(house):
     person = house.browser("accueil.sud")
 
     assert 404 == person.get(f"/exams/{exam.accession_number}/strange/v1.20261126T082000.000000Z.registry").status
+
+
+def test_the_group_s_page_says_for_every_site_since_when_what_is_stuck(house, operator):
+    stuck(house, "A1", minutes=10)
+    stuck(house, "A2", minutes=30)
+    stuck(house, "B1", "mss_patient", minutes=500, site="sud")
+    house.cockpit.gateways.keep(a_gateway(sent_at=NOW - timedelta(minutes=9)))
+
+    page = operator.get("/cockpit")
+
+    found = list(zip(page.attributes("data-site"), page.attributes("data-channel"), page.attributes("data-since"), strict=True))
+    since = {minutes: (NOW - timedelta(minutes=minutes)).isoformat() for minutes in (30, 500)}
+    assert [("nord", "dmp", since[30]), ("sud", "mss_patient", since[500])] == found
+    assert ["silent"] == page.attributes("data-wrong")
+    assert 404 == house.browser("accueil.nord").get("/cockpit").status
+
+
+def test_the_group_s_it_begins_at_the_cockpit(operator):
+    assert "/sites/est/cockpit" == operator.get("/").headers["Location"]
+
+
+def test_all_that_a_page_shows_can_be_looked_at_at_once(house, operator):
+    for number in range(60):
+        stuck(house, f"A{number:03d}", minutes=500 - number)
+    listed = operator.get(f"{PAGE}/dmp")
+    following = operator.get(next(each for each in listed.attributes("href") if "after=" in each))
+
+    first = operator.post(f"{PAGE}/dmp/preview", {"all": "1", "behind": listed.field("behind")})
+    second = operator.post(f"{PAGE}/dmp/preview", {"all": "1", "behind": following.field("behind")})
+
+    assert [f"A{number:03d}~DMP~1" for number in range(50)] == first.attributes("data-stuck")
+    assert [f"A{number:03d}~DMP~1" for number in range(50, 60)] == second.attributes("data-stuck")
+    assert 400 == operator.post(f"{PAGE}/dmp/preview", {"all": "1", "behind": "x"}).status

@@ -28,6 +28,7 @@ class Place:
 
 
 _MENU = (
+    ("Cockpit", "read_cockpit", "/sites/{site}/cockpit"),
     ("Secrétariat", "read_secretariat", "/sites/{site}/secretariat"),
     ("À interpréter", "read_report", "/sites/{site}/reading"),
     ("Mes comptes rendus", "read_own_reports", "/sites/{site}/my-reports"),
@@ -39,7 +40,6 @@ _MENU = (
     ("Machines", "read_machines", "/sites/{site}/machines"),
     ("Patients", "search_patients", "/patients"),
     ("Usage", "read_usage", "/usage"),
-    ("Cockpit", "read_cockpit", "/sites/{site}/cockpit"),
     ("Messages en attente", "read_parked", "/sites/{site}/messages"),
     ("Actes non rattachés", "read_mpps_unscheduled", "/sites/{site}/unscheduled"),
     ("Contrôle des accès", "read_audit", "/sites/{site}/audit"),

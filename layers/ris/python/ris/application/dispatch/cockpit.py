@@ -69,10 +69,15 @@ def piles(s: CockpitServices, site: str) -> list[Pile]:
     return sorted(made, key=lambda pile: str(stuck_since(pile.oldest)))
 
 
-def longest_stuck(s: CockpitServices, site: str, now: datetime) -> dict[str, int]:
-    """Return for how many minutes the longest stuck row of each channel is stuck; one read a channel."""
+def longest_stuck(s: CockpitServices, site: str) -> list[Delivery]:
+    """Return the longest stuck row of each channel that has one, the longest first; one read a channel."""
     rows = [row for channel in CHANNELS for row in s.deliveries.stuck(site, channel, limit=1)]
-    return {row.channel: _minutes(now - (stuck_since(row) or now)) for row in rows}
+    return sorted(rows, key=lambda row: str(stuck_since(row)))
+
+
+def minutes_stuck(row: Delivery, now: datetime) -> int:
+    """Return for how many minutes a row is stuck."""
+    return _minutes(now - (stuck_since(row) or now))
 
 
 def silent_gateways(s: CockpitServices, site: str, now: datetime) -> dict[str, int]:

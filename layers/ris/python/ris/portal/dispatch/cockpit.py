@@ -1,6 +1,6 @@
 """The first page of the group's IT: what is stuck at a site, who does not answer, how its gateways are, what ends soon.
 
-Markup: piles `data-pile data-count data-since`; `data-outage`; gateways `data-gateway data-wrong`; `data-parked`; `data-certificate data-days`.
+Markup: of the group `data-site data-channel data-since`; piles `data-pile data-count data-since`; `data-outage`; gateways `data-gateway data-wrong`; `data-parked`; `data-certificate data-days`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ from typing import cast
 
 from ris.application.access.watch_certificates import KnownCertificates
 from ris.application.breaker import REMOTES, Breaker, BreakerState, Incident, open_breakers
-from ris.application.dispatch.cockpit import CockpitServices, Pile, gateway_health, piles
+from ris.application.dispatch.cockpit import CockpitServices, GatewayHealth, Pile, gateway_health, longest_stuck, piles
 from ris.application.reference import Site
 from ris.domain.access.certificates import ALERTS_DAYS, HeldCertificate, WatchedCertificate, watched
+from ris.domain.access.policy import sites_allowed
+from ris.domain.dispatch.delivery import Delivery
 from ris.domain.dispatch.stuck import stuck_since
 from ris.portal.agenda.deliveries import DeliveryLine, line_of
 from ris.portal.answers import NotFound, Page, Stop
 from ris.portal.call import Call
+from ris.portal.layout import current_site
 from ris.portal.routing import Routes, Scope
 
 routes = Routes("dispatch")
@@ -33,6 +36,14 @@ class PileLine:
     pile: Pile
     since: datetime | None
     line: DeliveryLine
+
+
+@routes.get("/cockpit", Scope.ANY_SITE, "read_cockpit", audited=True)
+def group(call: Call) -> Page:
+    """Show what is stuck the longest at each site of this person, by remote, and which gateway is silent."""
+    s, sites = call.services.cockpit(), sites_allowed(call.person, "read_cockpit")
+    values = {"sites": [_of_site(call, s, site) for site in sites], "outages": open_breakers(s.breakers), "zone": _zone(call)}
+    return Page("dispatch/group.html", values)
 
 
 @routes.get("/sites/{site}/cockpit", Scope.SITE, "read_cockpit", audited=True)
@@ -92,6 +103,25 @@ def certificates(call: Call, site: str) -> Page:
 def site_of(call: Call, site: str) -> Site:
     """Return the site of the address, which the gate has checked."""
     return cast("Site", call.services.reference.site(site))
+
+
+@dataclass(frozen=True)
+class SiteLine:
+    """A site: the longest stuck row of each channel, and the gateways that have something wrong."""
+
+    site: Site
+    stuck: list[tuple[Delivery, datetime | None]]
+    gateways: list[GatewayHealth]
+
+
+def _of_site(call: Call, s: CockpitServices, site: str) -> SiteLine:
+    health = gateway_health(s.gateways.of_site(site), call.now)
+    stuck = [(row, stuck_since(row)) for row in longest_stuck(s, site)]
+    return SiteLine(site_of(call, site), stuck, [each for each in health if each.wrong])
+
+
+def _zone(call: Call) -> str:
+    return site_of(call, current_site(call)).time_zone
 
 
 @dataclass(frozen=True)

@@ -45,9 +45,7 @@ class StuckLine:
 def stuck(call: Call, site: str, channel: str) -> Page:
     """Show what is stuck on a channel, the longest first."""
     _known(call, channel)
-    after = call.one("after")
-    if after and not _PLACE.fullmatch(after):
-        raise Stop(400, "field_malformed")
+    after = _checked_place(call.one("after"))
     zone = site_of(call, site).time_zone
     rows = call.services.cockpit().deliveries.stuck(site, channel, limit=ROWS + 1, after=after)
     shown = rows[:ROWS]
@@ -55,6 +53,7 @@ def stuck(call: Call, site: str, channel: str) -> Page:
         "channel": channel,
         "lines": [_line(row, zone) for row in shown],
         "after": stuck_key(shown[-1]) if len(rows) > ROWS else "",
+        "behind": after,
         "zone": zone,
         "told": "",
     }
@@ -98,6 +97,7 @@ def _tried(call: Call, site: str, channel: str, *, dry_run: bool) -> Page:
         "zone": zone,
         "told": "preview" if dry_run else "done",
         "after": "",
+        "behind": "",
     }
     return Page("dispatch/stuck.html", values)
 
@@ -109,11 +109,14 @@ def _known(call: Call, channel: str) -> None:
 
 
 def _chosen(call: Call, site: str, channel: str) -> list[Delivery]:
-    """Return the rows of the form that are this site's, each read as it now is; a row of elsewhere does not exist.
+    """Return the rows of the form that are this site's, each read as it now is, or all that its page shows; a row of elsewhere does not exist.
 
     Raises:
         InvalidInput: `nothing_chosen`, or `field_malformed`.
     """
+    if call.form.get("all"):
+        after = _checked_place(call.form.get("behind", ""))
+        return call.services.cockpit().deliveries.stuck(site, channel, limit=ROWS, after=after)
     keys = [value for name, value in call.form.items() if name.startswith("row-")]
     if not keys:
         raise InvalidInput("nothing_chosen", field="row")
@@ -126,6 +129,12 @@ def _chosen(call: Call, site: str, channel: str) -> list[Delivery]:
     if len(rows) != len(named):
         raise NotFound
     return rows
+
+
+def _checked_place(text: str) -> str:
+    if text and not _PLACE.fullmatch(text):
+        raise Stop(400, "field_malformed")
+    return text
 
 
 def _line(row: Delivery, zone: str) -> StuckLine:
