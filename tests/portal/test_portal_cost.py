@@ -175,7 +175,7 @@ def cost(rows, subject, address, form=None):
             "accueil.nord",
             f"/sites/nord/booking?request=r1&day={TODAY}",
             None,
-            {"exams.get_request": 1, "patients.get": 1, "agenda.span": 1},
+            {"exams.get_request": 1, "patients.get": 1, "agenda.span": 1, "certificates.latest": 1},
         ),
         ("accueil.nord", "/sites/nord/desk", None, {"agenda.days": 1, "exams.get_many": 1, "patients.get_many": 1}),
         ("accueil.nord", "/sites/nord/openings?exam=ACQK001&patient=p1", None, {"patients.get": 1, "agenda.span": 1}),
@@ -183,7 +183,7 @@ def cost(rows, subject, address, form=None):
             "accueil.nord",
             "/sites/nord/walk-in?patient=p1&exam=ACQK001",
             None,
-            {"patients.get": 1, "agenda.span": 1, "exams.of_patient": 1},
+            {"patients.get": 1, "agenda.span": 1, "exams.of_patient": 1, "certificates.latest": 1},
         ),
         ("accueil.nord", "/sites/nord/calls", None, {"exams.to_call": 1, "patients.get_many": 1}),
         (
@@ -340,7 +340,7 @@ def test_the_desk_s_forms_cost_a_handful_of_reads():
     exam = next(iter(house.rows.exams))
     shown = {"sessions.get": 1, "exams.get": 1, "patients.get": 1, "deliveries.of_owner": 1, "audit.append": 1}
 
-    for page, more in (("arrival", {}), ("move", {"agenda.span": 1})):
+    for page, more in (("arrival", {"certificates.latest": 1}), ("move", {"agenda.span": 1})):
         calls.clear()
         assert 200 == browser.get(f"/exams/{exam}/{page}").status
         assert {**shown, **more} == dict(calls)

@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from ris.application.access.watch_certificates import KnownCertificates
 from ris.application.agenda.move_exam import move_exam
 from ris.application.agenda.placing import Place
+from ris.domain.access.certificates import HeldCertificate
 from ris.domain.access.session import Account
 from ris.domain.agenda.exam import ExamState
 from ris.domain.agenda.request import Prescriber
@@ -381,6 +383,26 @@ def test_a_requester_nobody_can_write_to_is_said_while_the_address_can_still_be_
     mended = dict(zip(page.attributes("data-channel"), page.attributes("data-mend"), strict=True))
     assert "print" == mended["to_print"]
     assert "aucune adresse MSSanté connue" in page.text
+
+
+@pytest.mark.parametrize(
+    ("days", "names", "shown"),
+    [
+        ((12,), ("630999001/dmp",), [("dmp", "12")]),
+        ((-2,), ("630999001/sign-certificate",), [("signature", "-2")]),
+        ((3, 300), ("mailbox/nord", "mailbox/nord#2"), []),
+        ((3,), ("670999002/dmp",), []),
+        ((31,), ("630999001/insi-manu",), []),
+    ],
+)
+def test_a_certificate_that_ends_is_said_where_something_would_not_leave(house, browser, days, names, shown):
+    held = tuple(HeldCertificate(name, house.now + timedelta(days=left, hours=1)) for name, left in zip(names, days, strict=True))
+    house.cockpit.certificates.keep(KnownCertificates(house.now, held))
+    exam = house.booked(house.patient(), "10:00")
+
+    page = browser.get(f"/exams/{exam.accession_number}/arrival")
+
+    assert shown == list(zip(page.attributes("data-certificate"), page.attributes("data-days"), strict=True))
 
 
 def test_a_moved_exam_republishes_and_its_page_shows_the_move(house, browser):

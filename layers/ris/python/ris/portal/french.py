@@ -181,6 +181,10 @@ _WORDS: Final[dict[str, str]] = {
     "version.signed": "Signée",
     "version.withdrawn": "Refusée avant signature",
     # at the desk
+    "certificate.dmp": "DMP",
+    "certificate.signature": "Signature des comptes rendus",
+    "certificate.mss": "MSSanté du site",
+    "certificate.insi": "INSi",
     "answer.yes": "Oui",
     "answer.no": "Non",
     "answer.unknown": "Pas encore su",

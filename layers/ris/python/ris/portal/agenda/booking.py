@@ -19,7 +19,7 @@ from ris.domain.agenda.request import ImagingRequest
 from ris.domain.agenda.site_calendar import civil_day, day_of, wall_time
 from ris.domain.errors import InvalidInput, Refused
 from ris.domain.identity.patient import Patient
-from ris.portal.agenda.preflight import preflight
+from ris.portal.agenda.preflight import ending, preflight
 from ris.portal.agenda.questions import answers_given, audit_override, override_given, typed_answers
 from ris.portal.agenda.requests import checked_id
 from ris.portal.answers import Answer, NotFound, Page, Redirect
@@ -167,6 +167,7 @@ def _page(call: Call, site: str, draft: Draft, errors: dict[str, str], *, status
         "openings": openings_on(call.services.agenda, site, day.isoformat(), chosen, call.now) if day and chosen else [],
         "errors": errors,
         "rule": rule,
+        "ending": ending(call, site),
         "lines": preflight(call, site, draft.patient, draft.request),
     }
     return Page("agenda/booking.html", values, status=status)

@@ -17,7 +17,7 @@ from ris.domain.agenda.contraindications import contraindications, unanswered
 from ris.domain.agenda.exam import Exam, ExamState
 from ris.domain.errors import InvalidInput, Refused
 from ris.portal.agenda.exams import admitted
-from ris.portal.agenda.preflight import preflight
+from ris.portal.agenda.preflight import ending, preflight
 from ris.portal.agenda.questions import answers_given, audit_override, override_given, typed_answers
 from ris.portal.agenda.worklist import days_of
 from ris.portal.answers import Answer, Page, Redirect
@@ -137,6 +137,7 @@ def _arrival_page(call: Call, page: ExamPage, errors: dict[str, str], *, status:
         "typed": typed,
         "errors": errors,
         "rule": rule,
+        "ending": ending(call, page.exam.site),
         "lines": preflight(call, page.exam.site, page.patient, page.request, page.exam),
         "panel": panel_of(call, page.patient, episode=page.exam) if page.patient else None,
         **PANEL_LISTS,

@@ -17,7 +17,7 @@ from ris.domain.agenda.request import ImagingRequest, RequestState
 from ris.domain.agenda.site_calendar import day_of
 from ris.domain.errors import InvalidInput, Refused
 from ris.domain.identity.patient import Patient
-from ris.portal.agenda.preflight import preflight
+from ris.portal.agenda.preflight import ending, preflight
 from ris.portal.agenda.questions import answers_given, audit_override, override_given, typed_answers
 from ris.portal.agenda.requests import checked_id
 from ris.portal.answers import Answer, NotFound, Page, Redirect
@@ -147,6 +147,7 @@ def _page(call: Call, site: str, typed: dict[str, str], errors: dict[str, str], 
         "room_name": next((each.name for each in reference.rooms(site) if place and each.room == place.room), ""),
         "errors": errors,
         "rule": rule,
+        "ending": ending(call, site),
         "lines": preflight(call, site, patient, request),
     }
     return Page("agenda/walk_in.html", values, status=status)
