@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +26,7 @@ from ris.application.access.seal_audit import seal_audit
 from ris.application.load_reference import load_reference
 from ris.domain.access.audit import AuditRecord
 from tests.support.cloud import deployed_cloud
+from tests.support.forks import ris
 from tests.support.tables import own_table
 
 cloud = deployed_cloud()
@@ -47,14 +46,7 @@ class Operator:
     authority: Authority
 
     def ris(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [Path(sys.executable).with_name("ris"), "--stack-outputs", self.state, *words],
-            env={"PATH": os.environ["PATH"], "HOME": str(Path.home()), "COLUMNS": "250"},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return ris(self.state, *words)
 
     def file(self, name: str, content: bytes) -> str:
         path = self.folder / name

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-import os
 import subprocess
-import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +20,7 @@ from ris.adapters.reference.files import read_folder
 from ris.application.load_reference import load_reference
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from tests.support.cloud import deployed_cloud
+from tests.support.forks import ris
 from tests.support.tables import own_table
 
 cloud = deployed_cloud()
@@ -41,14 +40,7 @@ class Operator:
         return self.ris("dispatch", "retry", *words)
 
     def ris(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [Path(sys.executable).with_name("ris"), "--stack-outputs", self.state, *words],
-            env={"PATH": os.environ["PATH"], "HOME": str(Path.home()), "COLUMNS": "250", **environment},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return ris(self.state, *words, **environment)
 
     def row(self, owner: str, **said: Any) -> Delivery:
         now = datetime.now(UTC) - timedelta(minutes=5)

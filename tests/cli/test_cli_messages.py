@@ -8,7 +8,6 @@ import itertools
 import json
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ from ris.adapters.reference.files import read_folder
 from ris.application.agenda.messages import LedgerEntry, MessageState
 from ris.application.load_reference import load_reference
 from tests.support.cloud import deployed_cloud
+from tests.support.forks import ris
 from tests.support.hl7 import adt
 from tests.support.tables import own_table
 
@@ -41,15 +41,7 @@ class Operator:
     audit: DynamoAuditTrail
 
     def ris(self, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [Path(sys.executable).with_name("ris"), "--stack-outputs", self.state, *words],
-            env={"PATH": os.environ["PATH"], "HOME": str(Path.home()), "COLUMNS": "250"},
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return ris(self.state, *words, typed=typed)
 
     def park(self, frame: bytes, *, site: str = "nord") -> str:
         """Put a message on the operator's list and return its id."""
