@@ -41,9 +41,16 @@ def day(call: Call, site: str, day: str) -> Page:
     """Verify one day (UTC): its records against its seals, the seals against each other and the vault."""
     call.names(day)
     chosen = _chain(call, site)
-    verdict = verify_day(call.services.chain(), chosen, _day(day).isoformat(), call.now)
+    the_day = _day(day)
+    verdict = verify_day(call.services.chain(), chosen, the_day.isoformat(), call.now)
     at = call.services.reference.site(site)
-    values = {"verdict": verdict, "chain": chosen, "shown": verdict.faults[:MOST_FAULTS], "zone": at.time_zone if at else "UTC"}
+    values = {
+        "verdict": verdict,
+        "the_day": the_day,
+        "chain": chosen,
+        "shown": verdict.faults[:MOST_FAULTS],
+        "zone": at.time_zone if at else "UTC",
+    }
     return Page("audit/verdict.html" if call.wants is Wants.FRAGMENT else "audit/chain_day.html", values)
 
 
