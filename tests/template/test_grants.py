@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from tests.support.everything import play_everything
-from tests.support.grants import called, granted, idle, missing, rights
-from tests.support.stacks import Resource, site, tenant
+from infra.local.cloud.grants import called, idle, missing
+from tests.support.everything import Played, play_everything
+from tests.support.stacks import tenant
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
-FUNCTIONS = [pytest.param(function, id=function.logical_id) for function in tenant().all("AWS::Lambda::Function")]
+FUNCTIONS = [function.logical_id for function in tenant().all("AWS::Lambda::Function")]
+CALLERS = [*FUNCTIONS, "ris-demo-nord-gateway"]
 
 
 @pytest.fixture(scope="module")
-def calls(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     return play_everything(tmp_path_factory.mktemp("everything"))
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_nothing_is_called_that_is_not_granted(calls: list[dict[str, Any]], function: Resource) -> None:
-    seen = called(calls, function.logical_id)
-
-    assert seen, "the function was never called"
-    assert missing(granted(tenant(), function), seen) == set()
+def test_every_function_and_every_sites_gateway_was_looked_at(played: Played) -> None:
+    assert set(FUNCTIONS) | {f"ris-demo-{site}-gateway" for site in ("nord", "sud", "est")} == set(played.grants)
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_nothing_is_granted_that_is_not_called(calls: list[dict[str, Any]], function: Resource) -> None:
-    assert idle(granted(tenant(), function), called(calls, function.logical_id)) == set()
+@pytest.mark.parametrize("caller", CALLERS)
+def test_nothing_is_called_that_is_not_granted(played: Played, caller: str) -> None:
+    seen = called(played.calls, caller)
+
+    assert seen, "it never called anything"
+    assert missing(played.grants[caller], seen) == set()
 
 
-def test_a_gateway_does_what_its_policy_grants_and_no_more(calls: list[dict[str, Any]]) -> None:
-    (policy,) = site("nord").all("AWS::IAM::ManagedPolicy")
-    grants = rights(policy.properties["PolicyDocument"])
-    seen = called(calls, "gateway-nord")
-
-    assert missing(grants, seen) == set()
-    assert idle(grants, seen) == set()
+@pytest.mark.parametrize("caller", CALLERS)
+def test_nothing_is_granted_that_is_not_called(played: Played, caller: str) -> None:
+    assert idle(played.grants[caller], called(played.calls, caller)) == set()

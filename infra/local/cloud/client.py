@@ -16,6 +16,7 @@ import boto3
 from botocore.config import Config
 
 from infra.local.children import Child, Children, python
+from infra.local.cloud.grants import Right, called, missing
 
 ROOT = Path(__file__).resolve().parents[3]
 _ENDED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
@@ -161,6 +162,16 @@ class Cloud:
     def calls(self) -> list[dict[str, Any]]:
         """Return the AWS calls so far: `caller` (a function's logical id), `action` (as IAM names it), `resource`, `count`."""
         return self._ask("calls")
+
+    def grants(self) -> dict[str, set[Right]]:
+        """Return what each caller may do as deployed: functions by logical id, whoever holds a managed policy by its name."""
+        return {caller: {Right(*each) for each in rights} for caller, rights in self._ask("grants").items()}
+
+    def refused(self) -> dict[str, set[Right]]:
+        """Return the calls that AWS would have refused, by caller; those of tests and operators are not looked at."""
+        calls = self.calls()
+        found = {caller: missing(rights, called(calls, caller)) for caller, rights in self.grants().items()}
+        return {caller: rights for caller, rights in found.items() if rights}
 
     def forget_calls(self) -> None:
         """Count calls from nothing again."""

@@ -147,7 +147,7 @@ class _Cloud:
 
     def _answers(self) -> dict[str, Any]:
         """Return what the door answers, by name."""
-        from infra.local.cloud import dynamodb
+        from infra.local.cloud import dynamodb, grants
 
         return {
             "calls": lambda _: self._calls.recorded(),
@@ -156,6 +156,7 @@ class _Cloud:
             "environment": lambda query: self._host.by_logical_id(query["function"]).environment,
             "faults": lambda _: self._door.faults,
             "fire": lambda query: self._schedules.fire(query["rule"], wait=True),
+            "grants": lambda _: grants.deployed(),
             "index_lag": lambda query: dynamodb.INDEX_LAG.set(float(query["seconds"])),
             "processes": lambda query: self._host.by_logical_id(query["function"]).processes(),
             "segments": lambda _: self._daemon.segments(),

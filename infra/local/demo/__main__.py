@@ -97,6 +97,7 @@ def _run(system: System, journal: Journal, journeys: dict[str, Path], progress: 
         for name, folder in journeys.items():
             ok &= _attempt(progress, lambda n=name, f=folder: JOURNEYS[_journey(n)](Scene(n, f, system, journal)))
         ok &= _attempt(progress, lambda: _write_histories(system, journal))
+        ok &= _attempt(progress, lambda: _every_call_granted(system, journal))
     _summary(system, journal, progress.console, seconds=time.monotonic() - started, ok=ok)
     return ok
 
@@ -118,6 +119,19 @@ def _write_histories(system: System, journal: Journal) -> None:
         files = system.cloud.histories(system.out.folder / "history")
         step.require(files, "no execution")
         step.left("history", [file.name for file in files])
+
+
+def _every_call_granted(system: System, journal: Journal) -> None:
+    """IAM is not enforced on the laptop: what a role lacks is found here, before AWS refuses it."""
+    with journal.step("end", "every AWS call of functions and gateways is granted by their roles", "IAM") as step:
+        refused = system.cloud.refused()
+        step.said = [
+            {"caller": caller, "action": right.action, "resource": right.resource}
+            for caller, rights in refused.items()
+            for right in sorted(rights)
+        ]
+        named = ", ".join(f"{one['caller']} {one['action']}" for one in step.said)
+        step.require(not refused, f"not granted: {named}")
 
 
 def _summary(system: System, journal: Journal, console: Console, *, seconds: float, ok: bool) -> None:

@@ -224,7 +224,8 @@ class System(Simulators):
         }
         file = self.work / f"{name}.json"
         file.write_text(json.dumps(settings))
-        environment = {**_surroundings(), **self.cloud.aws_environment(name)}
+        # Its key's name is that of its policy, by which the calls are compared with what is granted.
+        environment = {**_surroundings(), **self.cloud.aws_environment(f"{self._prefix}-{site}-gateway")}
         self._servers.add(name)
         self._spawn(name, "gateways.edge", "--config", str(file), env=environment)
         return name
