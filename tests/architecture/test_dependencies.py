@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import os
 import re
-import subprocess
 import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
+from tests.support.forks import Forks
 from tests.support.stacks import ROOT, tenant
 
 RIS = ROOT / "layers" / "ris" / "python" / "ris"
@@ -101,8 +101,14 @@ print("composed")
 """
 
 
+@pytest.fixture(scope="module")
+def interpreter() -> Forks:
+    """What forks an interpreter that has imported nothing of ours, and of others only what every function has."""
+    return Forks(["boto3", "pydantic"], {**os.environ, "PYTHONPATH": f"{RIS.parent}{os.pathsep}{ROOT}"})
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "functions").iterdir() if (path / "handler.py").exists()))
-def test_a_function_without_the_documents_layer_does_without_it(name: str) -> None:
+def test_a_function_without_the_documents_layer_does_without_it(interpreter: Forks, name: str) -> None:
     # The embedded cloud has every package: a layer that is not mounted is missed on AWS only.
     if "".join(part.capitalize() for part in name.split("_")) + "Function" in mounts("Documents"):
         pytest.skip("it has the layer")
@@ -110,8 +116,7 @@ def test_a_function_without_the_documents_layer_does_without_it(name: str) -> No
         f"TABLE_{each}": each for each in ("PATIENTS", "AGENDA", "EXAMS", "MESSAGES", "AUDIT", "REFERENCE", "SESSIONS", "USAGE")
     }
     environment = {**os.environ, **table, "PYTHONPATH": f"{RIS.parent}{os.pathsep}{ROOT}", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
-    command = [sys.executable, "-c", WITHOUT_DOCUMENTS, f"functions.{name}.handler"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = interpreter.run(WITHOUT_DOCUMENTS, ["-c", f"functions.{name}.handler"], environment)
 
     # What asks the cloud for a row fails here for want of one; what matters is that no library is missed.
     assert "ImportError" not in done.stderr, done.stderr[-2000:]
