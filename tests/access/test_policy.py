@@ -30,6 +30,7 @@ read_worklist          x            x           x         x           -         
 read_exam              x            x           x         x           x         -     -       -
 read_patient           x            x           x         x           x         -     -       -
 search_patients        x            x           x         x           x         -     -       -
+create_patient         x            -           x         -           -         -     -       -
 read_parked            -            -           -         -           x         x     -       -
 replay_parked          -            -           -         -           x         x     -       -
 dismiss_parked         -            -           -         -           x         x     -       -

@@ -70,6 +70,7 @@ OUTAGE_FIELDS = {
     "until_time": "12:00",
     "reason": "Maintenance",
 }
+NEW_PATIENT = {"birth_family": "NOUVEAU", "birth_given": "ANNE", "birth_date": "1990-02-03", "sex": "F"}
 DATAMATRIX = f"IS01{'0' * 22}S1275126322074974S21.2.250.1.213.1.4.10S3ZOE ANNE\x1dS4ADRUN\x1dS5FS612-06-1975S763220"
 NAMES = [f"{method} {pattern}" for pattern, method, _ in GUARDED]
 
@@ -179,6 +180,7 @@ class Furnished:
             "/sites/{site}/machines/{modality}/outages/{outage}/move": {"accession": "all"},
             "/sites/{site}/unscheduled/{mpps}/link": {"accession": self.exam.accession_number},
             "/sites/{site}/unscheduled/{mpps}/aside": {"reason": "Fantôme de contrôle"},
+            "/sites/{site}/patients/new": {**click, **NEW_PATIENT},
             "/scan": {"code": DATAMATRIX},
             "/patients": {"q": "adrun"},
             "/sites/{site}/audit/patient": {"q": "p1"},

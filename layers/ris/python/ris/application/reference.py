@@ -46,6 +46,7 @@ class Site:
         report_destinations: Those of `hl7_destinations` that get reports; empty for all.
         report_late_hours: From the end of an exam until its missing report is called late.
         reply_to: MSSante address to which answers go where a platform mails for us (PRT REPLY), or empty.
+        ipp_prefix: Begins the IPP this RIS gives to patients created at the desk; empty where a hospital numbers the site's patients.
         who_sends: `ours`: the RIS feeds the DMP and mails; `platform`: the HL7 destination `platform` is asked to, where it may be.
     """
 
@@ -68,6 +69,7 @@ class Site:
     report_destinations: tuple[str, ...] = ()
     who_sends: str = "ours"
     platform: str = "HIS"
+    ipp_prefix: str = ""
     report_late_hours: int = 48
     reply_to: str = ""
 

@@ -188,6 +188,26 @@ class TraitsBody(Body):
     phone: Annotated[str, StringConstraints(max_length=40)] | None = None
 
 
+class NewPatientBody(Body):
+    """A patient who is created at the desk.
+
+    Args:
+        another: `1` once the patients found were said to be other people.
+    """
+
+    token: Token
+    birth_family: Annotated[Words, StringConstraints(min_length=1)]
+    birth_given: Annotated[Words, StringConstraints(min_length=1)]
+    birth_given_all: Words = ""
+    birth_date: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    sex: Annotated[str, StringConstraints(pattern=r"^[MFU]$")]
+    birth_place_insee: Annotated[str, StringConstraints(max_length=5)] = ""
+    used_family: Words = ""
+    used_given: Words = ""
+    phone: Annotated[str, StringConstraints(max_length=40)] = ""
+    another: Annotated[str, StringConstraints(pattern=r"^1?$")] = ""
+
+
 class ReportBody(Body):
     """A report as it is written. Sections are the fields `heading-0 text-0 heading-1 text-1 …`, in their order.
 

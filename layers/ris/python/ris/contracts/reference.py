@@ -124,6 +124,7 @@ class SiteRow(ReferenceRow):
     report_destinations: tuple[Destination, ...] = ()
     who_sends: Literal["ours", "platform"] = "ours"
     platform: Destination = "HIS"
+    ipp_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{0,4}$")] = ""
     report_late_hours: Annotated[int, Field(strict=True, ge=1, le=720)] = 48
     reply_to: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,250})?$", max_length=254)] = ""
 

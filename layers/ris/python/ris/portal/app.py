@@ -14,7 +14,7 @@ from ris.portal.agenda import acts, booking, calls, day, desk, exams, free, mach
 from ris.portal.call import wanted
 from ris.portal.dispatch import cockpit, strange, stuck
 from ris.portal.gate import Gate, GuardedView
-from ris.portal.identity import actions, patients, refusals, scan
+from ris.portal.identity import actions, new_patient, patients, refusals, scan
 from ris.portal.report import after, aids, editor, letters, mine, reading, secretariat, versions
 from ris.portal.routing import PathTable, Routes, Rule
 from ris.portal.usage import figures, files, thresholds
@@ -36,6 +36,7 @@ CONTEXTS: tuple[Routes, ...] = (
     calls.routes,
     acts.routes,
     scan.routes,
+    new_patient.routes,
     exams.routes,
     messages.routes,
     patients.routes,

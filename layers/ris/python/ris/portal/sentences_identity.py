@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 IDENTITY: Final[dict[str, str]] = {
+    "numbered_elsewhere": "Sur ce site, c’est l’hôpital qui donne l’IPP : il crée le patient et l’annonce ici.",
+    "birth_date_to_come": "Cette date de naissance est dans l’avenir.",
     "datamatrix_unknown": "Ce code n’est pas un code INS. Scannez celui qui est marqué « INS à scanner ».",
     "datamatrix_2d_doc": "Ce code est un 2D-Doc (carte d’identité, justificatif), pas un code INS : il n’est pas lu ici.",
     "datamatrix_version": "Cette version du code INS n’est pas connue.",

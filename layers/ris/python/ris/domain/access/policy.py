@@ -44,6 +44,7 @@ POLICY: Mapping[str, Rule] = MappingProxyType(
         "read_exam": _roles("receptionist radiographer secretary radiologist identity_cell"),
         "read_patient": _roles("receptionist radiographer secretary radiologist identity_cell"),
         "search_patients": _roles("receptionist radiographer secretary radiologist identity_cell"),
+        "create_patient": _roles("receptionist secretary"),
         "read_parked": _roles("identity_cell it"),
         "replay_parked": _roles("identity_cell it"),
         "dismiss_parked": _roles("identity_cell it"),

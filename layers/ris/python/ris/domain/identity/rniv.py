@@ -329,9 +329,14 @@ def _edited(patient: Patient, event: StrictTraitEdited | ComplementaryTraitEdite
     )
     if isinstance(change.birth_date, str) and civil_date(change.birth_date) is None:
         raise InvalidInput("birth_date_impossible", field="birth_date")
-    if isinstance(change.birth_place_insee, str) and not _PLACE.fullmatch(change.birth_place_insee):
-        raise InvalidInput("birth_place_malformed", field="birth_place_insee")
+    check_place(change.birth_place_insee if isinstance(change.birth_place_insee, str) else "")
     return with_strict_traits(patient, apply_change(patient.traits, typed), at=event.at, site=event.site)
+
+
+def check_place(insee: str) -> None:
+    """Refuse a birth place that is no INSEE code: `birth_place_malformed`; an empty one is none."""
+    if insee and not _PLACE.fullmatch(insee):
+        raise InvalidInput("birth_place_malformed", field="birth_place_insee")
 
 
 def with_strict_traits(patient: Patient, traits: Traits, *, at: datetime, site: str) -> Patient:
