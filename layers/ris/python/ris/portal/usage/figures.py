@@ -35,7 +35,13 @@ def figures(call: Call) -> Page:
         "lines": found.lines,
         "counted_until": found.counted_until,
         "axes": [
-            (axis, [line_of(BY_CODE[code], summed(axes.get(axis, {}) for axes in found.months.values())) for code in _OF_AN_AXIS])
+            (
+                axis,
+                [
+                    line_of(BY_CODE[code], summed(axes[axis] for axes in found.months.values() if axis in axes))
+                    for code in _OF_AN_AXIS
+                ],
+            )
             for axis in found.axes
             if wanted.asked.wants(axis)
         ],
