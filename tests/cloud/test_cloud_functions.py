@@ -174,6 +174,7 @@ def test_calls_are_counted_under_the_function_that_made_them(probe: Cloud) -> No
     # moto enforces no IAM: this is what a role is compared with.
     probe.fire("Schedule")
     probe.client("s3", caller="Somebody").put_object(Bucket=probe.outputs["Bucket"], Key="a/b", Body=b"x")
+    probe.client("s3", caller="Somebody").list_object_versions(Bucket=probe.outputs["Bucket"], Prefix="a")
     put = {"Put": {"TableName": "probe-table", "Item": {"pk": {"S": "transaction"}, "sk": {"S": "1"}}}}
     probe.client("dynamodb", caller="Somebody").transact_write_items(TransactItems=[put])
     probe.client("secretsmanager", caller="Somebody").create_secret(Name="probe/of/somebody", SecretString="x")
@@ -184,6 +185,7 @@ def test_calls_are_counted_under_the_function_that_made_them(probe: Cloud) -> No
     assert read == {"probe/of/somebody", secret.rsplit(":", 1)[1]}
     assert ("BackgroundFunction", "dynamodb:PutItem", "probe-table") in found
     assert ("Somebody", "s3:PutObject", "probe-bucket/a/b") in found
+    assert ("Somebody", "s3:ListBucketVersions", "probe-bucket") in found
     assert ("Somebody", "dynamodb:PutItem", "probe-table") in found
 
 

@@ -120,6 +120,8 @@ def _s3(environ: dict[str, Any]) -> Call:
     for parameter, noun in _S3_PARAMETERS.items():
         if parameter in parameters:
             return f"s3:{verb.title()}{noun}", f"{bucket}/{key}".rstrip("/")
+    if "versions" in parameters and verb == "GET" and not key:
+        return "s3:ListBucketVersions", bucket
     if "uploadId" in parameters and verb == "DELETE":
         return "s3:AbortMultipartUpload", f"{bucket}/{key}"
     return f"s3:{(_S3_OBJECT if key else _S3_BUCKET)[verb]}", f"{bucket}/{key}".rstrip("/")
