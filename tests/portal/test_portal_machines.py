@@ -229,3 +229,12 @@ def test_what_a_modality_sent_is_text_and_nothing_more(house, browser):
 
     assert "<script>alert" not in page.body
     assert "alert(1)" in page.text
+
+
+def test_the_agenda_says_in_which_room_a_machine_is_out(house, browser):
+    browser.post(OUTAGE, FORM)
+
+    page = browser.get("/sites/nord/agenda")
+
+    assert ["scanner"] == page.attributes("data-out")
+    assert "Scanner 128 barrettes, 09:20–12:00" in page.text

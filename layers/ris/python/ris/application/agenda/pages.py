@@ -41,13 +41,24 @@ class FreeTime:
 
 
 @dataclass(frozen=True)
+class MachineOut:
+    """A machine of a room out of service that day, wall times [start, end)."""
+
+    machine: Modality
+    start: str
+    end: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class RoomDay:
-    """One room on one day, in order of time."""
+    """One room on one day, in order of time; `out` are its machines out of service."""
 
     room: Room
     modalities: tuple[Modality, ...]
     entries: tuple[AgendaEntry, ...]
     free: tuple[FreeTime, ...]
+    out: tuple[MachineOut, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ A day is one read of the resources' items, one of the exams they name and one of
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from ris.application.agenda.pages import (
     DayAgenda,
     ExamPage,
     FreeTime,
+    MachineOut,
     PatientOfTheDay,
     PatientPage,
     RequestRow,
@@ -26,7 +28,7 @@ from ris.application.agenda.services import Services
 from ris.application.reference import Modality, Room, Site
 from ris.domain.agenda.exam import Exam, ExamState
 from ris.domain.agenda.interval import Interval, gaps
-from ris.domain.agenda.resource_day import ResourceDay
+from ris.domain.agenda.resource_day import ResourceDay, Slot
 from ris.domain.agenda.site_calendar import civil_day, day_of, opening_of, wall_time
 from ris.domain.errors import InvalidInput
 from ris.domain.identity.patient import Patient
@@ -49,8 +51,8 @@ def day_agenda(s: Services, site: str, day: str, now: datetime) -> DayAgenda:
     around = civil_day(day)
     rooms = s.reference.rooms(site)
     modalities = {one.modality: one for one in s.reference.modalities(site)}
-    days = s.agenda.days(site, [room.room for room in rooms], day)
-    exams, patients = _exams_of(s, days.values(), now)
+    days = s.agenda.days(site, [*(room.room for room in rooms), *modalities], day)
+    exams, patients = _exams_of(s, [days[room.room] for room in rooms], now)
     opening = opening_of(day, at.opening, at.time_zone)
     return DayAgenda(
         site=at,
@@ -59,7 +61,13 @@ def day_agenda(s: Services, site: str, day: str, now: datetime) -> DayAgenda:
         previous_day=(around - timedelta(days=1)).isoformat(),
         next_day=(around + timedelta(days=1)).isoformat(),
         opening=_wall(opening, at) if opening else None,
-        rooms=tuple(_room_day(at, room, modalities, days[room.room], opening, exams, patients, now) for room in rooms),
+        rooms=tuple(
+            replace(
+                _room_day(at, room, modalities, days[room.room], opening, exams, patients, now),
+                out=tuple(_out(at, modalities[one], slot) for one in room.modalities if one in days for slot in days[one].outages),
+            )
+            for room in rooms
+        ),
     )
 
 
@@ -250,6 +258,11 @@ def _room_day(
         )
     machines: Sequence[Modality] = [modalities[one] for one in room.modalities if one in modalities]
     return RoomDay(room, tuple(machines), tuple(entries), tuple(_wall(one, at) for one in free))
+
+
+def _out(at: Site, machine: Modality, slot: Slot) -> MachineOut:
+    wall = _wall(slot.interval, at)
+    return MachineOut(machine, wall.start, wall.end, slot.reason)
 
 
 def _worklist_row(at: Site, exam: Exam, patient: Patient | None) -> WorklistRow:
