@@ -63,9 +63,10 @@ def report(call: Call, accession: str) -> Page:
 def _given_back(page: ExamPage, draft: Draft | None, filters: Filters, form: KeptForm) -> Editor | None:
     """Return the editor on what was typed when the session ended; None when it is what was saved, or no form of ours."""
     try:
-        typed = typed_in(form.fields)
+        sent = typed_in(form.fields)
     except FormErrors:
         return None
+    typed = replace(sent, sections=sent.kept)
     if draft is not None and draft.same_text(typed.title, typed.kept, typed.rpps):
         return None
     if draft is not None and draft.status in _OVER and not open_beside(draft):
