@@ -111,3 +111,12 @@ def test_what_is_not_touched_is_not_shown(world: World) -> None:
     world.booked(patient_id="p-2", exam_code="NZQN001", room="irm", start="09:00")
 
     assert [] == displaced(world.s, "nord", out(world), [], NOW)
+
+
+def test_two_exams_that_must_wait_for_the_same_machine_are_not_offered_the_same_time(world: World) -> None:
+    for number, start in ((1, "09:00"), (2, "09:30"), (3, "10:00")):
+        world.booked(patient_id=f"p-{number}", start=start)
+
+    rows = displaced(world.s, "nord", out(world), [], NOW)
+
+    assert ["12:00", "12:30", "13:00"] == [row.to.start for row in rows if row.to]
