@@ -10,7 +10,10 @@ import pytest
 from ris.application.access.audit_csv import COLUMNS
 from ris.application.access.seal_audit import seal_audit
 from ris.domain.access.audit import AuditRecord
+from ris.domain.access.policy import POLICY
+from ris.domain.identity.ins import OID_NIR_TEST, Ins
 from ris.portal import access_audit
+from ris.portal.french_audit import ACTIONS
 from tests.support.portal import NOW, PortalHouse
 
 PAGE = "/sites/nord/audit"
@@ -259,3 +262,23 @@ def test_a_week_of_days_is_shown_each_with_its_own_request(auditor):
     assert f"{PAGE}/chain/2026-11-19?chain=-" == of_days(older)[0]
     assert "empty" == verdict(auditor.get(f"{PAGE}/chain/2026-11-01"))[0]
     assert 400 == auditor.get(f"{PAGE}/chain/2026-13-01").status
+
+
+@pytest.mark.segur("INS.03", "INS.04")
+def test_each_look_at_an_ins_and_each_question_to_insi_is_in_the_log_with_who_and_when(house, auditor):
+    patient = house.patient()
+    house.patients.save(replace(house.patients.get(patient.patient_id), ins=Ins("275126322074974", OID_NIR_TEST)))
+    identity = house.browser("identito.nord")
+    identity.post("/patients/p1/ins", {"token": "click-0001"})
+    house.now = NOW + timedelta(minutes=3)
+    identity.post("/patients/p1/insi", {"token": "click-0002"})
+
+    page = auditor.get(f"{PAGE}?patient=p1")
+
+    assert [("identito.nord", "query_insi", "p1"), ("identito.nord", "reveal_ins", "p1")] == seen(page)
+    assert [(NOW + timedelta(minutes=minutes)).isoformat() for minutes in (3, 0)] == page.attributes("data-instant")
+    assert "Afficher l’INS" in page.text
+
+
+def test_every_action_of_the_policy_has_its_french_words():
+    assert set() == set(POLICY) - set(ACTIONS)

@@ -328,3 +328,15 @@ def test_all_that_a_page_shows_can_be_looked_at_at_once(house, operator):
     assert [f"A{number:03d}~DMP~1" for number in range(50)] == first.attributes("data-stuck")
     assert [f"A{number:03d}~DMP~1" for number in range(50, 60)] == second.attributes("data-stuck")
     assert 400 == operator.post(f"{PAGE}/dmp/preview", {"all": "1", "behind": "x"}).status
+
+
+def test_what_was_sent_again_is_in_the_log_of_its_patient(house, operator):
+    exams = [house.booked(house.patient(number), f"1{number}:00") for number in (1, 2)]
+    rows = {f"row-{n}": f"{exam.accession_number}~DMP~1" for n, exam in enumerate(exams)}
+    for exam in exams:
+        stuck(house, exam.accession_number)
+
+    operator.post(f"{PAGE}/dmp/retry", rows)
+
+    kept = [(r.object_id, r.patient_id) for r in house.audit.records if r.action == "retry_delivery"]
+    assert sorted((exam.accession_number, exam.patient_id) for exam in exams) == sorted(kept)

@@ -30,6 +30,7 @@ from ris.portal.agenda.requests import checked_id
 from ris.portal.answers import Answer, NotFound, Page, Redirect
 from ris.portal.call import Call, Wants
 from ris.portal.forms import FormErrors, read
+from ris.portal.records import Done, record_each
 from ris.portal.routing import Routes, Scope
 
 routes = Routes("agenda")
@@ -116,8 +117,8 @@ def move_displaced(call: Call, site: str, modality: str, outage: str) -> Answer:
     if not chosen and wanted != "all":
         raise NotFound
     moved = [_moved(call, row) for row in chosen]
-    for one in moved:
-        call.names(one.accession)
+    whose = zip(chosen, moved, strict=True)
+    record_each(call, site, [Done(row.exam.accession_number, row.exam.patient_id, one.refusal) for row, one in whose])
     return _outage_page(call, site, out, moved, status=409 if any(one.refusal for one in moved) else 200)
 
 

@@ -14,7 +14,7 @@ from ris.contracts.portal import NothingBody
 from ris.domain.errors import InvalidInput
 from ris.portal.answers import NotFound, Page, Redirect, Stop
 from ris.portal.call import Call
-from ris.portal.records import record_each
+from ris.portal.records import Done, record_each
 from ris.portal.routing import Routes, Scope
 
 routes = Routes("agenda")
@@ -51,7 +51,7 @@ def replay_several(call: Call, site: str) -> Page:
     if len(entries) != len(wanted):
         raise NotFound
     done = list(replay_messages(call.services.intake(), site, entries, call.person.account_id, call.now))
-    record_each(call, site, [(one.entry.entry_id, one.refusal) for one in done])
+    record_each(call, site, [Done(one.entry.entry_id, refusal=one.refusal) for one in done])
     return Page("agenda/replayed.html", {"done": done, "zone": _zone(call, site)})
 
 

@@ -22,7 +22,7 @@ from ris.portal.agenda.deliveries import DeliveryLine, line_of
 from ris.portal.answers import NotFound, Page, Redirect, Stop
 from ris.portal.call import Call
 from ris.portal.dispatch.cockpit import site_of
-from ris.portal.records import record_each
+from ris.portal.records import Done, patients_of, record_each
 from ris.portal.routing import Routes, Scope
 
 routes = Routes("dispatch")
@@ -79,7 +79,7 @@ def note(call: Call, site: str, channel: str) -> Redirect:
     deliveries, rows = call.services.letters(), _chosen(call, site, channel)
     for row in rows:
         take_note(deliveries, row.owner, row.channel, row.recipient, row.report_version, call.now)
-    record_each(call, site, [(row.owner, "") for row in rows])
+    _record(call, site, [Retry(row) for row in rows])
     return Redirect(f"/sites/{site}/cockpit/{channel}")
 
 
@@ -88,7 +88,7 @@ def _tried(call: Call, site: str, channel: str, *, dry_run: bool) -> Page:
     zone = site_of(call, site).time_zone
     done = retry_rows(call.services.dispatch(), _chosen(call, site, channel), call.now, dry_run=dry_run)
     if not dry_run:
-        record_each(call, site, [(one.row.owner, one.refusal) for one in done])
+        _record(call, site, done)
     lines = [_outcome(one, zone) for one in done]
     values = {
         "channel": channel,
@@ -100,6 +100,11 @@ def _tried(call: Call, site: str, channel: str, *, dry_run: bool) -> Page:
         "behind": "",
     }
     return Page("dispatch/stuck.html", values)
+
+
+def _record(call: Call, site: str, done: list[Retry]) -> None:
+    whose = patients_of(call, [one.row.owner for one in done])
+    record_each(call, site, [Done(one.row.owner, whose.get(one.row.owner, ""), one.refusal) for one in done])
 
 
 def _known(call: Call, channel: str) -> None:
