@@ -13,6 +13,7 @@ SESSION = "__Host-ris-session-test"
 LOGIN = "__Host-ris-login-test"
 
 
+@pytest.mark.segur("PSC.01")
 @pytest.mark.parametrize(
     ("door", "subject", "first"), [("group", "accueil.nord", "/sites/nord/desk"), ("psc", "99900010010", "/sites/nord/reading")]
 )
@@ -187,6 +188,7 @@ def test_somebody_elses_page_is_never_the_way_back(referer):
     assert "/login?next=%2F" == answer.headers["Location"]
 
 
+@pytest.mark.segur("PSC.01")
 def test_logout_kills_the_cookie_here_and_goes_on_to_the_provider():
     house = PortalHouse()
     browser = house.browser("accueil.nord")

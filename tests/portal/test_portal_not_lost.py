@@ -201,6 +201,60 @@ def test_a_screen_left_at_the_editor_is_cleared_and_what_it_held_is_given_back()
     assert TYPED["text-3"] == typed(desk.again(), "text-3")
 
 
+class Reception(Ward):
+    """A receptionist who cancels an exam."""
+
+    def __init__(self):
+        super().__init__()
+        self.browser = self.house.browser("accueil.nord")
+        patient = self.house.patient(9, birth_family="D’ARC")
+        self.place = f"/exams/{self.house.booked(patient, '16:00').accession_number}/cancel"
+
+
+def test_any_form_sent_when_the_session_had_ended_is_given_back_to_be_sent_again():
+    desk = Reception()
+    desk.house.now += timedelta(minutes=31)
+
+    sent = desk.browser.post(desk.place, {"reason": "patient"}, **OURS, referer=f"{ADDRESS}{desk.place}")
+    back = desk.browser.login(desk.house.provider, "accueil.nord", next_path=f"/resume?of={desk.place}")
+    page = desk.browser.follow(back)
+    again = desk.browser.post(page.attributes("action")[1], {"reason": page.field("reason"), "resumed": page.field("resumed")})
+    after = desk.browser.get(f"/resume?of={desk.place}")
+
+    assert sent.headers["Location"].startswith("/login?next=%2Fresume%3Fof%3D" + desk.place.replace("/", "%2F"))
+    assert [desk.place] == page.attributes("data-resume")
+    assert "Motif patient" in page.text
+    assert [303, "/"] == [again.status and after.status, after.headers["Location"]]
+    assert "cancelled" == desk.house.rows.exams[desk.place.split("/")[2]].state.value
+    assert {} == desk.house.sessions._forms
+
+
+def test_a_form_that_is_given_back_may_be_put_aside_and_is_nobody_elses():
+    desk = Reception()
+    desk.house.now += timedelta(minutes=31)
+    desk.browser.post(desk.place, {"reason": "patient"}, **OURS)
+
+    other = desk.house.browser("secretariat.nord").get(f"/resume?of={desk.place}")
+    desk.browser.login(desk.house.provider, "accueil.nord")
+    forgotten = desk.browser.post("/resume/forget", {"of": desk.place})
+
+    assert [303, "/"] == [other.status, other.headers["Location"]]
+    assert [303, {}] == [forgotten.status, desk.house.sessions._forms]
+    assert "booked" == desk.house.rows.exams[desk.place.split("/")[2]].state.value
+
+
+def test_a_form_sent_again_that_a_rule_refuses_is_still_kept():
+    desk = Reception()
+    desk.house.now += timedelta(minutes=31)
+    desk.browser.post(desk.place, {"reason": "nonsense"}, **OURS)
+    desk.browser.login(desk.house.provider, "accueil.nord")
+
+    refused = desk.browser.post(desk.place, {"reason": "nonsense", "resumed": "1"})
+
+    assert 400 == refused.status
+    assert [("accueil.nord", desk.place)] == list(desk.house.sessions._forms)
+
+
 def test_the_back_button_after_validating_shows_what_stands_and_a_click_there_is_told():
     desk = Desk()
     desk.browser.post(f"{desk.place}/validate", desk.form(1))

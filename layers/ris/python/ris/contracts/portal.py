@@ -241,6 +241,12 @@ class ReportBody(Body):
     hidden_from_representatives: Annotated[str, StringConstraints(pattern=r"^[01]?$")] = ""
 
 
+class ResumeBody(Body):
+    """A form that was kept: `of` is the local address it was sent to."""
+
+    of: str = ""
+
+
 class TakeBody(Body):
     """An exam taken from a reading list; `list` are the filters of that list."""
 

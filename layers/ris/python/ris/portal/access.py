@@ -9,13 +9,15 @@ from urllib.parse import urlencode
 
 from ris.application.access.begin_login import begin_login
 from ris.application.access.finish_login import finish_login
+from ris.application.access.kept_forms import drop_form, kept_form
 from ris.application.access.logout import logout
-from ris.contracts.portal import AccountView, NothingBody
+from ris.contracts.portal import AccountView, NothingBody, ResumeBody
 from ris.domain.access.session import PROVIDERS
 from ris.domain.errors import RisError
 from ris.portal import cookies
 from ris.portal.answers import Answer, NotFound, Page, Raw, Redirect
 from ris.portal.call import Call
+from ris.portal.french import label_of
 from ris.portal.layout import current_site, menu
 from ris.portal.respond import status_of
 from ris.portal.routing import Routes, Scope
@@ -124,6 +126,24 @@ def account(call: Call) -> Page:
 def alive(_call: Call) -> Raw:
     """Say that the session is still open, which every page asks by itself; once it is over, the gate sends the page to the login."""
     return Raw("", "text/plain; charset=utf-8")
+
+
+@routes.get("/resume", Scope.SESSION)
+def resume(call: Call) -> Answer:
+    """Give back what was sent when the session had ended: to be sent again, or put aside."""
+    place = call.one("of")
+    form = kept_form(call.services.access, call.person.account_id, place, call.now) if place else None
+    if form is None:
+        return Redirect("/")
+    shown = [(label, value) for name, value in form.fields.items() if value.strip() and (label := label_of(name))]
+    return Page("access/resume.html", {"form": form, "shown": shown})
+
+
+@routes.post("/resume/forget", Scope.SESSION, body=ResumeBody)
+def forget(call: Call) -> Answer:
+    """Put aside what was sent when the session had ended."""
+    drop_form(call.services.access, call.person.account_id, call.form.get("of", ""))
+    return Redirect("/")
 
 
 @routes.get("/", Scope.ANY_SITE, "read_home")

@@ -146,6 +146,18 @@ _WORDS: Final[dict[str, str]] = {
     "report_mark_says.masked_to_professionals": "Masqué dans le DMP et aucun message aux professionnels.",
     "report_mark.hidden_from_representatives": "Cacher aux représentants légaux",
     "report_mark_says.hidden_from_representatives": "Invisible, dans le DMP, de ceux qui représentent un mineur.",
+    "field.q": "Recherche",
+    "field.reason": "Motif",
+    "field.note": "Mot",
+    "field.day": "Jour",
+    "field.start": "Heure",
+    "field.room": "Salle",
+    "field.exam": "Examen",
+    "field.proof": "Pièce d’identité",
+    "field.expires": "Expire le",
+    "field.used_family": "Nom utilisé",
+    "field.used_given": "Prénom utilisé",
+    "field.phone": "Téléphone",
     "turn.writing": "Chez le radiologue",
     "turn.typing": "À frapper",
     "turn.correction": "À corriger",
@@ -247,6 +259,11 @@ _WORDS: Final[dict[str, str]] = {
 def sentence(code: str) -> str:
     """Return the French sentence of a code."""
     return SENTENCES.get(code, f"La demande a été refusée (règle « {code} »).")
+
+
+def label_of(name: str) -> str:
+    """Return the French name of a form's field, or an empty text for what a person did not type."""
+    return next((_WORDS[key] for key in (f"field.{name}", f"trait.{name}") if key in _WORDS), "")
 
 
 def plain(value: object) -> str:

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from chalice.app import ChaliceUnhandledError, Request, Response
 
-from ris.application.access.kept_forms import keep_form
+from ris.application.access.kept_forms import drop_form, keep_form
 from ris.application.access.record_audit import record_audit
 from ris.application.access.session_of import check_csrf, session_of
 from ris.bootstrap.portal import PortalServices, PortalSettings
@@ -35,6 +37,10 @@ _NO_SESSION = frozenset({"no_session", "session_expired", "session_idle", "accou
 
 def _token_of(call: Call) -> str:
     return call.headers.get("x-csrf-token") or call.form.get("csrf", "")
+
+
+RESUMED = "resumed"
+"""Field of a form that is sent again after it was kept."""
 
 
 class _Raised(ChaliceUnhandledError):  # type: ignore[misc]
@@ -139,6 +145,7 @@ class Gate:
         if call.rule.audited:
             for visit in (call.touched, *call.others):
                 record_audit(call.services.access, call.session, visit, result="allowed", role=call.role, now=call.now)
+        self._forget(call, answered.answer)
         return respond.rendered(call, answered.answer)
 
     def _identify(self, call: Call) -> None:
@@ -148,13 +155,28 @@ class Gate:
             self._check_origin(call)
             check_csrf(call.session, _token_of(call))
 
-    def _keep(self, call: Call) -> bool:
-        """Keep what a page of ours sent whose session is over or was replaced; whatever fails, the refusal comes first."""
-        if call.method != "POST" or not call.kept_on or call.headers.get("origin") != call.public_url:
-            return False
+    def _keep(self, call: Call) -> str:
+        """Keep what a page of ours sent whose session is over or was replaced; whatever fails, the refusal comes first.
+
+        Returns:
+            The local page that gives it back; empty where nothing is kept.
+        """
+        typed_in = call.rule.scope not in (Scope.PUBLIC, Scope.SESSION)
+        if call.method != "POST" or not typed_in or call.headers.get("origin") != call.public_url:
+            return ""
         with suppress(RisError, Stop):
-            return keep_form(call.services.access, _token_of(call), call.kept_on, call.form, call.now) is not None
-        return False
+            place = call.kept_on or call.path
+            if call.form.keys() - {"csrf"} and keep_form(call.services.access, _token_of(call), place, call.form, call.now):
+                return respond.return_to(call) if call.kept_on else f"/resume?{urlencode({'of': place}, safe='/')}"
+        return ""
+
+    def _forget(self, call: Call, answer: Answer) -> None:
+        """Forget a kept form once it was sent again and done."""
+        if call.method != "POST" or call.session is None or getattr(answer, "status", 0) >= HTTPStatus.BAD_REQUEST:
+            return
+        with suppress(Stop):  # what was sent is no form
+            if call.form.get(RESUMED):
+                drop_form(call.services.access, call.session.account_id, call.path)
 
     def _check_origin(self, call: Call) -> None:
         origin, fetched_from = call.headers.get("origin"), call.headers.get("sec-fetch-site")
@@ -198,10 +220,9 @@ class Gate:
     def _hidden(self, call: Call, error: NotFound | NotAllowed) -> Response:
         code = error.code if isinstance(error, NotAllowed) else "unknown_object"
         if code in _NO_SESSION:  # session_of has kept the record
-            self._keep(call)
-            return respond.login_needed(call, self.settings, code)
+            return respond.login_needed(call, self.settings, code, back=self._keep(call))
         result = "refused" if isinstance(error, NotAllowed) else "not_found"
         record_audit(call.services.access, call.session, call.touched, result=result, code=code, now=call.now)
-        if code == "csrf" and call.session is not None and self._keep(call) and call.wants is not Wants.JSON:
-            return respond.rendered(call, Redirect(respond.return_to(call)))
+        if code == "csrf" and call.session is not None and call.wants is not Wants.JSON and (back := self._keep(call)):
+            return respond.rendered(call, Redirect(back))
         return respond.problem(call.wants, 403, code) if code == "csrf" else respond.problem(call.wants, 404, "unknown_object")

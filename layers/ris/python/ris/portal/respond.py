@@ -73,11 +73,18 @@ def problem(wants: Wants, status: int, code: str, *, field: str = "", headers: d
     return Response(body, headers={"Content-Type": HTML, **(headers or {})}, status_code=status)
 
 
-def login_needed(call: Call, settings: PortalSettings, reason: str) -> Response:
-    """Send to the login and back: a page by redirection, JSON and fragments by 401."""
+def login_needed(call: Call, settings: PortalSettings, reason: str, *, back: str = "") -> Response:
+    """Send to the login and back: a page by redirection, JSON and fragments by 401.
+
+    Args:
+        call: Whose session is over, or never was.
+        settings: Of the portal.
+        reason: Code.
+        back: Local page that gives back what was typed; empty for the page itself.
+    """
     had_cookie = reason != "no_session"
     dead = {"Set-Cookie": [cookies.killing(cookies.name_of("session", settings.cookie_suffix))]} if had_cookie else {}
-    place = return_to(call)
+    place = back or return_to(call)
     address = "/login?" + urlencode({"next": place, **({"reason": reason} if had_cookie else {})}, quote_via=quote)
     if call.wants is Wants.PAGE:
         return Response("", headers={"Content-Type": HTML, "Location": address, **dead}, status_code=303)
