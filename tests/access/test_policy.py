@@ -50,6 +50,8 @@ take_report            -            -           -         x           -         
 read_own_reports       -            -           -         x           -         -     -       -
 read_secretariat       -            -           x         -           -         -     -       -
 read_letters           -            -           x         x           -         -     -       -
+read_usage             -            -           -         -           -         -     x       -
+count_usage            -            -           -         -           -         -     x       -
 release_announcement   -            -           -         x           -         -     -       -
 withhold_report        -            -           -         x           -         -     -       -
 delete_report          -            -           -         x           -         -     -       -
