@@ -167,3 +167,10 @@ def test_the_legal_combinations_are_the_guides_and_no_other() -> None:
             with pytest.raises(InvalidInput, match="illegal_combination"):
                 flags.check()
     assert len(legal) == 4 + 4 + 4
+
+
+def test_a_refused_professional_gets_no_paper_instead_of_the_mail() -> None:
+    found = planned(unreachable=frozenset({"89990005678"}), refusals=frozenset({"89990005678"}))
+
+    assert found["mss_professional/89990005678"] == "withdrawn:refusal"
+    assert "to_print/89990005678" not in found

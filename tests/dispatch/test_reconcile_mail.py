@@ -226,3 +226,24 @@ def test_the_bounce_of_a_mail_that_counted_corrects_the_figure_at_its_own_date(w
     first, second = [fact for fact in world.deliveries.facts if (fact.channel, fact.kind) == (MSS_PROFESSIONAL, TAKEN)]
     assert [first] == counted
     assert (first.value, first.month, second.value, second.month, second.corrects) == (1, "2026-11", -1, "2026-12", first.fact_id)
+
+
+def test_a_receipt_of_a_mail_that_never_left_moves_nothing(world: Letters) -> None:
+    world.deliveries.save(replace(world.of(MSS_PROFESSIONAL), attempts=0, accepted_at=None, reason=""))
+    world.inbox.add(Receipt("processed", message_id=dashed(number(world))))
+
+    world.read_mailbox()
+
+    assert world.of(MSS_PROFESSIONAL).state is DeliveryState.PENDING
+    assert world.incidents() == ["receipt_of_nothing_sent"]
+
+
+def test_a_site_without_a_mailbox_writes_from_none(world: Letters) -> None:
+    world.operator.mailboxes["sud"] = Refused("mailbox_not_configured")
+    world.deliveries.save(replace(world.of(MSS_PROFESSIONAL), site="sud"))
+    world.inbox.add(Receipt("processed", message_id=dashed(number(world))))
+
+    world.read_mailbox()
+
+    assert world.of(MSS_PROFESSIONAL).state is DeliveryState.PENDING
+    assert world.incidents() == ["receipt_of_nothing_sent"]

@@ -9,10 +9,11 @@ import pytest
 
 from ris.application.dispatch.mail_port import DirectoryMailbox, Receipt
 from ris.application.dispatch.printed import mark_printed
+from ris.application.dispatch.record_outcome import OutcomeServices, record_outcome
 from ris.application.dispatch.restart_dispatch import restart_dispatch
 from ris.application.dispatch.send_mail import send_mail
 from ris.domain.dispatch.channels import MSS_PATIENT, MSS_PROFESSIONAL
-from ris.domain.dispatch.delivery import Delivery, DeliveryState
+from ris.domain.dispatch.delivery import DELETE, Delivery, DeliveryState
 from ris.domain.dispatch.mail import MailRules, overdue
 from ris.domain.errors import InvalidInput, OutcomeUnknown, Refused, RemoteRejected, RemoteUnavailable
 from ris.domain.identity.patient import IdentityStatus
@@ -295,3 +296,42 @@ def test_a_patients_mail_is_final_where_nobody_reads_an_answer_and_a_professiona
         False: False,
         True: final,
     }
+
+
+def test_a_deletion_reaches_whoever_has_the_report_though_it_is_masked_now() -> None:
+    world = Letters()
+    world.validate()
+    world.made[1] = (Marks(masked_to_professionals=True), world.made[1][1])
+    world.deliveries.save(replace(world.of(MSS_PROFESSIONAL), operation=DELETE, predecessor_version=1))
+
+    assert sent(world).accepted_at is not None
+
+
+def test_of_two_executions_that_read_the_same_row_one_sends(world: Letters) -> None:
+    write, begun = world.writer.write, []
+
+    def slow(*given: object, **named: object) -> bytes:
+        if not begun:
+            begun.append(1)
+            world.operator.script = ["busy"]
+            with pytest.raises(RemoteUnavailable):
+                sent(world)
+        return write(*given, **named)  # type: ignore[arg-type]
+
+    world.writer.write = slow  # type: ignore[method-assign]
+
+    row = sent(world)
+
+    assert (row.attempts, row.reason, world.operator.taken) == (1, "mss_busy", []), "the other one said later: it is later"
+
+
+@pytest.mark.parametrize("error", ["InvalidInput", "Refused", "NotAllowed"])
+def test_a_rule_that_stops_a_task_refuses_no_mail_that_perhaps_left(world: Letters, error: str) -> None:
+    world.operator.script = ["lost"]
+    with pytest.raises(OutcomeUnknown):
+        sent(world)
+    services = OutcomeServices(world.deliveries, world.exams, world.rules)
+
+    row = record_outcome(services, ACCESSION, MSS_PROFESSIONAL, REQUESTER, error, "address_malformed", world.now, report_version=1)
+
+    assert (row.state, row.unknown) == (DeliveryState.PENDING, True)

@@ -156,3 +156,16 @@ def test_nothing_of_a_withheld_row_leaves_whatever_is_started() -> None:
     world.run()
 
     assert (HELD, "withheld", []) == (world.row().state, world.row().reason, world.dmp.submissions)
+
+
+def test_a_deletion_that_is_refused_at_once_is_for_a_person_and_one_sent_again_is_done() -> None:
+    once, again = fed(), fed()
+    for world, script in ((once, ["ok", "XDSRegistryError"]), (again, ["ok", "lost", "ok", "XDSRegistryError"])):
+        world.delete()
+        world.dmp.script = script
+        world.run(2)
+
+    assert (DeliveryState.REJECTED, "XDSRegistryError") == (once.row(2).state, once.row(2).reason)
+    assert once.dmp.documents
+    assert DELIVERED is again.settle(2).state
+    assert {} == again.dmp.documents

@@ -216,3 +216,15 @@ def test_every_line_has_its_sentence_and_a_red_address_is_in_none() -> None:
     assert address_sentence(red) == "adresse sur liste rouge (adresse de l’annuaire)"
     assert "a@b.fr" in address_sentence(replace(red, red_listed=False, address="a@b.fr"))
     assert address_sentence(ExpectedChannel("dmp", "DMP", DeliveryState.PENDING)) == ""
+
+
+def test_the_orders_address_is_the_requesters_and_not_that_of_who_gets_a_copy() -> None:
+    shared = DirectoryMailbox("z.cabinet@demo.mssante.fr", "PER", rpps=COPY)
+    world = with_directory(OWN, replace(shared, rpps=REQUESTER), shared, replace(shared, address="a.copie@demo.mssante.fr"))
+    order = Prescriber("889990005678", "EXEMPLE", "LUC", shared.address)
+
+    lines = expected_channels(world.s, asked(world, request=a_request(prescriber=order)))
+
+    requester, copy = (of(lines, "mss_professional", rpps) for rpps in (REQUESTER, COPY))
+    assert (requester.address, requester.source) == (shared.address, "order")
+    assert (copy.address, copy.source) == ("a.copie@demo.mssante.fr", "directory")

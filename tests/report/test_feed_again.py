@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ris.adapters.reference.memory import MemoryReferenceBook
 from ris.application.dispatch.lifted_opposition import wake_opposed
 from ris.application.report.correct_report import correct_report
 from ris.application.report.feed_again import feed_again
@@ -16,7 +17,7 @@ from ris.application.report.remake_report import delete_report
 from ris.application.report.withhold import withhold
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.identity.patient import IdentityStatus, Patient
-from tests.support.reports import ACCESSION, NOW, ReportWorld, an_exam
+from tests.support.reports import ACCESSION, GROUP, NOW, ReportWorld, an_exam
 
 
 def opposed(**exam: str) -> ReportWorld:
@@ -153,3 +154,14 @@ def test_only_the_dmps_withdrawn_row_is_woken() -> None:
     assert wake_opposed(world.deliveries, world.s.exams, stored(world), NOW) == 0
 
     assert world.deliveries.of_owner(ACCESSION) == before
+
+
+def test_where_a_platform_sends_what_it_was_not_asked_to_feed_is_ours() -> None:
+    world = opposed()
+    sites = tuple(replace(one, who_sends="platform", hl7_destinations=("HIS",)) for one in GROUP.sites)
+    world.s = replace(world.s, reference=MemoryReferenceBook(replace(GROUP, sites=sites)))
+    says(world, "INO")
+
+    feed_again(world.s, dmp(world), NOW)
+
+    assert (dmp(world).state, dmp(world).who_sends, dmp(world).due_at) == (DeliveryState.PENDING, "ours", NOW)

@@ -134,7 +134,9 @@ def _facts(s: ReportSending, row: Delivery, documents: ReportDocuments) -> Repor
         documents=documents,
         flags=flags,
         addresses={
-            one.recipient: _address(s, one, request) for one in theirs if one.channel == MSS_PROFESSIONAL and one.who_sends == PLATFORM
+            one.recipient: _address(s, one, request)
+            for one in theirs
+            if one.channel == MSS_PROFESSIONAL and one.who_sends == PLATFORM
         },
         patient_address=f"{identity.ins.matricule}@{s.patient_domain}" if flags.dest_mss_pat and identity else "",
         reply_to=site.reply_to,
