@@ -13,9 +13,7 @@ from dataclasses import dataclass
 
 from ris.domain.errors import InvalidInput
 
-_MISREAD = {
-    chr(byte): bytes((byte,)).decode("cp1252") for byte in range(0x80, 0xA0) if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
-}
+_MISREAD = {chr(byte): bytes((byte,)).decode("cp1252") for byte in range(0x80, 0xA0) if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)}
 """C1 controls of a text whose bytes were Windows-1252 and were read as ISO 8859-1: what its writer saw."""
 _BULLETS = dict.fromkeys("\uf0b7\uf0a7\uf0d8\uf076\u25cf\u25aa", "\u2022")
 """Bullets of a word processor, most of them private to its symbol fonts. No other private character is guessed: a sign might change."""
