@@ -8,6 +8,7 @@ import pytest
 
 from ris.adapters.reference.memory import MemoryReferenceBook
 from ris.application.dispatch.lifted_opposition import wake_opposed
+from ris.application.dispatch.mail_port import DirectoryMailbox
 from ris.application.report.correct_report import correct_report
 from ris.application.report.feed_again import feed_again
 from ris.application.report.freeze_report import freeze_report
@@ -18,6 +19,16 @@ from ris.application.report.withhold import withhold
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.identity.patient import IdentityStatus, Patient
 from tests.support.reports import ACCESSION, GROUP, NOW, ReportWorld, an_exam
+
+
+class NoDirectory:
+    """The sweep has no right to read the directory, and needs none."""
+
+    def of_professional(self, rpps: str) -> list[DirectoryMailbox]:
+        raise AssertionError(rpps)
+
+    def of_structure(self, structure: str) -> list[DirectoryMailbox]:
+        raise AssertionError(structure)
 
 
 def opposed(**exam: str) -> ReportWorld:
@@ -51,6 +62,7 @@ def says(world: ReportWorld, feeding: str) -> int:
 def test_a_report_goes_once_its_patient_opposes_no_more(feeding: str) -> None:
     world = opposed()
 
+    world.s = replace(world.s, directory=NoDirectory())
     assert says(world, feeding) == 1
     assert (dmp(world).state, dmp(world).due_at) == (DeliveryState.WITHDRAWN, NOW)
     feed_again(world.s, dmp(world), NOW)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ris.application.conflicts import decide
 from ris.application.dispatch.lifted_opposition import opposes
-from ris.application.report.channel_plan import plan_facts
+from ris.application.report.expected_channels import Asked, facts_before
 from ris.application.report.held_rows import wake_held
 from ris.application.report.services import ReportServices
 from ris.domain.agenda.exam import Exam
@@ -51,7 +51,7 @@ def _after(s: ReportServices, row: Delivery, now: datetime) -> Delivery:
     patient = s.patients.get(exam.patient_id) if exam else None
     if exam is None or patient is None or opposes(patient, exam) or not _stands(s, row):
         return replace(row, due_at=None)
-    planned = _planned(s, row, exam, patient, now)
+    planned = _planned(s, row, exam, patient)
     if planned is None:
         return replace(row, due_at=None)
     due = now if planned.state is DeliveryState.PENDING else None
@@ -65,11 +65,13 @@ def _stands(s: ReportServices, row: Delivery) -> bool:
     return draft is not None and draft.status is not DraftStatus.DELETED and next(later, None) is None
 
 
-def _planned(s: ReportServices, row: Delivery, exam: Exam, patient: Patient, now: datetime) -> Delivery | None:
+def _planned(s: ReportServices, row: Delivery, exam: Exam, patient: Patient) -> Delivery | None:
+    """Return what the plan of the row's version says of the DMP now; nobody's mailbox is looked up for that."""
     version = s.reports.version(row.owner, row.report_version)
     content = s.reports.content(version) if version else None
     if version is None or content is None:
         return None
-    facts = plan_facts(s, exam, patient, s.codec.load(content), version.reason, version.marks, now)
-    rows = planned_rows(replace(facts, who_sends=OURS))
+    facts, _ = facts_before(s, Asked(row.site, patient, exam=exam, marks=version.marks))
+    qualified = s.codec.load(content).identity is not None
+    rows = planned_rows(replace(facts, qualified=qualified, who_sends=OURS))
     return next(one for one in rows if one.channel == CHANNEL)
