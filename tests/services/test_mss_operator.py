@@ -70,6 +70,7 @@ def test_a_mail_is_taken_kept_byte_for_byte_and_answered(post: Post) -> None:
         "recipients": {DOCTOR: 1},
         "envelope_ids": [NUMBER],
         "numbers": [1],
+        "returned": [],
     }
 
 
@@ -281,6 +282,7 @@ def test_what_cannot_be_delivered_comes_back(
     post = open_post(pki, tmp_path_factory.mktemp("bounces"), linter="record")
     assert post.send(a_mail(recipient=recipient), recipient)[0] == 250
     (bounce,) = came(post, 1)
+    until(lambda: post.control()["messages"][MESSAGE_ID]["returned"] == [recipient])
     post.doors.close()
 
     text = bounce.decode()

@@ -25,7 +25,7 @@ from infra.local.children import exit_when_orphaned
 from infra.local.demo import group
 from infra.local.demo.evidence import EvidenceFolder
 from infra.local.demo.journey import Journal, StepFailed
-from infra.local.demo.journeys import JOURNEYS, visit
+from infra.local.demo.journeys import JOURNEYS, figures, visit
 from infra.local.demo.national import Input
 from infra.local.demo.progress import LiveProgress
 from infra.local.demo.remotes import from_environment
@@ -91,11 +91,12 @@ def _given(journeys: dict[str, Path]) -> Input:
 
 
 def _run(system: System, journal: Journal, journeys: dict[str, Path], progress: LiveProgress) -> bool:
-    started = time.monotonic()
+    started, since = time.monotonic(), figures.began()
     ok = _attempt(progress, lambda: system.start(journal))
     if ok:
         for name, folder in journeys.items():
             ok &= _attempt(progress, lambda n=name, f=folder: JOURNEYS[_journey(n)](Scene(n, f, system, journal)))
+        ok &= _attempt(progress, lambda: figures.counted(system, journal, since))
         ok &= _attempt(progress, lambda: _write_histories(system, journal))
         ok &= _attempt(progress, lambda: _every_call_granted(system, journal))
     _summary(system, journal, progress.console, seconds=time.monotonic() - started, ok=ok)

@@ -5,7 +5,7 @@ Settings: `{"status_file", "evidence", "tls": {"certificate", "key", "ca", "crl"
 "size_limit_mb"?: 40}`. Status: `{"host", "smtp_port", "imap_port", "autoconfig", "control", "pid"}`.
 
 Control: `GET` shows what came (`received`), how often each Message-ID did (`messages`: accepted, refused, by recipient, ENVIDs, evidence
-numbers), logins, answers sent and held. `POST {"schedule": …}`: faults (`mss_smtp`; points `imap`, `imap_login` too). Also:
+numbers, recipients for whom it came back), logins, answers sent and held. `POST {"schedule": …}`: faults (`mss_smtp`; points `imap`, `imap_login` too). Also:
 
 - `{"receipts": {address: [plan, …]}}` how an address answers its next mails; a plan is a name (`none dsn dsn+mdn dsn+read mdn`) or a list of
   steps (`mss_answers`), each with `after_s`, `times`, `hold`;

@@ -75,6 +75,7 @@ class _Count:
     recipients: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     envelope_ids: set[str] = field(default_factory=set)
     numbers: list[int] = field(default_factory=list)
+    returned: set[str] = field(default_factory=set)
 
     def facts(self) -> dict[str, Any]:
         """Return what the control door shows."""
@@ -85,6 +86,7 @@ class _Count:
             "recipients": dict(self.recipients),
             "envelope_ids": ids,
             "numbers": self.numbers,
+            "returned": sorted(self.returned),
         }
 
 
@@ -241,6 +243,8 @@ class Operator:
             for _ in range(int(step.get("times", 1))):
                 await self.deliver(mail.sender, content)
                 self.script.count("answers", str(asked["answer"]))
+            if asked["answer"] == "ko" or asked.get("code") or asked.get("action") == "failed":
+                self._counts[mail.message_id].returned.add(mail.recipient)
 
 
 def _bounce(fate: Fate) -> dict[str, Any]:

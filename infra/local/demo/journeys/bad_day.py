@@ -56,6 +56,12 @@ def _taken_through(scene: Scene) -> None:
         _second_version(scene, radiologist, booked, diary)
 
 
+def _let_answer(scene: Scene, name: str) -> None:
+    """Let a simulator give the answer that it keeps, once it has been asked."""
+    until(f"{name} was asked", lambda: scene.system.report(name)["silent"])
+    scene.system.tell(name, {"reply": True})
+
+
 # --- version 1: without an INS ---
 
 
@@ -68,7 +74,7 @@ def _first_version(scene: Scene, person: Browser, booked: Visit, diary: Diary) -
         "the HIS answers AR once; the gateway sends the same message again: AA, delivered on the retry", "MLLP"
     ) as step:
         diary.tell(step, "waiting for the gateway", state="pending", reason="handed_over", version="1", **HL7)
-        scene.system.tell(peer, {"reply": True})
+        _let_answer(scene, peer)
         row = letters.becomes(person, booked, "the HIS's row is delivered", state="delivered", version="1", **HL7)
         letters.message_of(step, scene, row, "MDM_T02", times=2)
         diary.tell(step, "delivered", state="delivered", version="1", **HL7)
@@ -110,7 +116,7 @@ def _second_version(scene: Scene, person: Browser, booked: Visit, diary: Diary) 
         "the DMP stores it and its answer is lost: asked (TD3.1b), found, delivered; a first submission", "SOAP mTLS"
     ) as step:
         diary.tell(step, "unknown", channel="dmp", version="2", state="pending", unknown="yes")
-        scene.system.tell("dmp", {"reply": True})
+        _let_answer(scene, "dmp")
         scene.ended(step, "ReportDispatchStateMachine", f"dispatch-{booked.accession}-2-1")
         letters.becomes(person, booked, "the DMP's row is delivered", channel="dmp", state="delivered", version="2")
         diary.tell(step, "delivered", channel="dmp", version="2", state="delivered")

@@ -155,10 +155,11 @@ def _dmp_row(person: Browser, visit: Visit, **facts: str) -> Element | None:
 def _documents_of(scene: Scene, visit: Visit) -> set[str]:
     """Return the uniqueIds of the CDA files received that name this exam's Accession Number."""
     files = (scene.system.out.folder / "cda").glob("*.xml")
-    return {file.stem for file in files if visit.accession in _accession_numbers(etree.parse(file))}
+    return {file.stem for file in files if visit.accession in accession_numbers(etree.parse(file))}
 
 
-def _accession_numbers(document: Any) -> set[str]:
+def accession_numbers(document: Any) -> set[str]:
+    """Return the Accession Numbers that a CDA names."""
     return {each.get("extension") for each in document.iterfind(f"{HL7}inFulfillmentOf/{HL7}order/{PS3_20}accessionNumber")}
 
 
