@@ -286,7 +286,7 @@ class Everything:
         )
         self.queue("DicomInboundQueueUrl", status.model_dump_json(), "grants-status")
         machines = f"/sites/{self.site}/machines"
-        until(lambda: any(row["ae_title"] == self.station() for row in person.open(machines).page.rows("machine")))
+        until(lambda: person.open(machines).page.rows("machine", ae_title=self.station()))
         until(lambda: self.done("IntakeDicomFunction", "INTAKE_DICOM_003"))
 
     def queue(self, output: str, body: str, identity: str) -> None:
