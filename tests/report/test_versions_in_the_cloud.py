@@ -14,6 +14,7 @@ from ris.adapters.dispatch.dynamodb import delivery_writes
 from ris.adapters.dynamodb import write
 from ris.adapters.report.step_functions import StepFunctionsSigning
 from ris.application.agenda.services import Services
+from ris.application.identity.records import RecordedEvent
 from ris.application.report.correct_report import set_marks
 from ris.application.report.edit_report import EditReport, edit_report
 from ris.application.report.remake_report import delete_report, release_announcement
@@ -21,7 +22,7 @@ from ris.application.report.services import ReportServices
 from ris.application.report.validate_report import ValidateReport, validate_report
 from ris.domain.agenda.exam import Exam, ExamState
 from ris.domain.dispatch.delivery import DELETE, DeliveryState
-from ris.domain.identity.events import DocumentRecorded
+from ris.domain.identity.events import DocumentRecorded, IdentityEvent, InformationRecorded
 from ris.domain.identity.ins import OID_NIR_TEST, Ins, StrictTraits
 from ris.domain.identity.insi import InsiFound, InsiRecord, InsiState
 from ris.domain.identity.patient import IdentityStatus
@@ -143,6 +144,27 @@ def test_the_sweep_makes_the_report_again_whose_machine_could_not_be_started(
     assert "SUCCEEDED" == execution(cloud, "ReportSigningStateMachine", f"signing-{accession}-2-2")["status"]
 
 
+def test_an_opposition_that_the_desk_hears_is_over_lets_the_row_be_decided_again(
+    cloud: Cloud, agenda: Services, s: ReportServices
+) -> None:
+    exam = unqualified(agenda)
+    accession = exam.accession_number
+    patient = agenda.patients.get(exam.patient_id)
+    assert patient is not None
+    agenda.patients.save(replace(patient, consents={"ZFA-9": "IO"}))
+    marked(s, exam, Marks())
+    execution(cloud, "ReportSigningStateMachine", f"signing-{accession}-1")
+    assert ("withdrawn", "opposition") == _state(agenda, accession, "dmp", 1)
+
+    said = InformationRecorded(at=NOW, by="accueil.nord", site="nord", feeding="INO", accession=accession)
+    applied(cloud, agenda, exam, f"told-{accession}", said)
+    assert _row(agenda, accession, "dmp", 1).due_at is not None
+    cloud.invoke("SweepDueFunction", {"sites": ["nord"]})
+
+    assert ("held", "identity") == _state(agenda, accession, "dmp", 1), "as its plan says without the opposition"
+    assert _row(agenda, accession, "dmp", 1).due_at is None
+
+
 def unqualified(agenda: Services) -> Exam:
     """Return a performed exam of a patient whom INSi knows and nobody has seen a document of."""
     exam = held(replace(agenda, workflows=MemoryWorkflows()), NOW, start=False)
@@ -167,10 +189,13 @@ def unqualified(agenda: Services) -> Exam:
 
 def qualified(cloud: Cloud, agenda: Services, exam: Exam) -> dict[str, Any]:
     """Record the document that qualifies the identity, and apply it as the machine does."""
-    from ris.application.identity.records import RecordedEvent
+    document = DocumentRecorded(at=NOW, by="identito.nord", site="nord", code="CN")
+    return applied(cloud, agenda, exam, f"doc-{exam.accession_number}", document)
 
-    event = DocumentRecorded(at=NOW, by="identito.nord", site="nord", code="CN")
-    recorded = RecordedEvent(exam.patient_id, f"doc-{exam.accession_number}", "nord", "identito.nord", NOW, event)
+
+def applied(cloud: Cloud, agenda: Services, exam: Exam, event_id: str, event: IdentityEvent) -> dict[str, Any]:
+    """Record an event of the exam's patient, and apply it as the machine does."""
+    recorded = RecordedEvent(exam.patient_id, event_id, "nord", event.by, NOW, event)
     agenda.patients.add_event(recorded)  # type: ignore[attr-defined]
     return cloud.invoke(
         "ApplyIdentityEventFunction",
