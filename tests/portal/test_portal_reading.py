@@ -136,6 +136,19 @@ def test_what_a_colleague_took_is_not_the_next_one():
     assert f"/exams/{second}/report?of=sud" == gone.headers["Location"]
 
 
+def test_going_on_follows_the_list_to_its_end_and_begins_again():
+    clinic = Clinic()
+    browser = clinic.radiologist()
+    order = [clinic.accession, clinic.urgent, clinic.knee, clinic.stat]
+
+    gone = [browser.get(f"/exams/{each}/report/next?of=nord").headers["Location"].split("/")[2] for each in order]
+    browser.post(f"/exams/{clinic.knee}/report/validate", {**clinic.form(), "next": "1", "list": "of=nord"})
+    after = browser.get(f"/exams/{clinic.urgent}/report/next?of=nord").headers["Location"]
+
+    assert [*order[1:], order[0]] == gone
+    assert clinic.stat in after
+
+
 def test_validating_without_going_on_stays_and_a_fault_never_goes_on():
     clinic = Clinic()
     browser = clinic.radiologist()

@@ -141,22 +141,32 @@ def reading_list(s: Waiting, narrowing: Narrowing, *, limit: int) -> ReadingList
     return ReadingList(rows, len(found) > limit)
 
 
-def next_to_read(s: Waiting, narrowing: Narrowing, *, after: str, reader: str) -> str:
-    """Return the Accession Number of the first exam of the list that is not the one just done and that no colleague took; or empty.
+def next_to_read(s: Waiting, narrowing: Narrowing, *, after: Exam, reader: str) -> str:
+    """Return the Accession Number of the exam of a list that comes next, and that no colleague took; or empty.
+
+    Behind the last one the list begins again, so that what was left out on the way is not forgotten.
 
     Args:
         s: The ports.
         narrowing: The list the reader came from.
-        after: Accession Number of the one just done: an index may still show it.
+        after: The exam that was open: an index may still show it.
         reader: Account of who reads.
     """
-    for exam, draft in _found(s, narrowing, _NEXT):
-        if exam.accession_number != after and (draft is None or draft.reader in ("", reader)):
-            return exam.accession_number
-    return ""
+    place = (after.done_at, after.accession_number)
+    behind = replace(narrowing, since=max(narrowing.since or after.done_at, after.done_at))
+    free = _free(_found(s, behind, _NEXT), after, reader)
+    later = next((one for since, one in free if (since, one) > place), "")
+    return later or next((one for _, one in _free(_found(s, narrowing, _NEXT), after, reader)), "")
+
+
+def _free(found: Iterable[tuple[Exam, Draft | None]], after: Exam, reader: str) -> list[tuple[datetime, str]]:
+    """Return the places of those that the reader may go on with."""
+    others = [(exam, draft) for exam, draft in found if exam.accession_number != after.accession_number]
+    return [(_since(exam, draft), exam.accession_number) for exam, draft in others if draft is None or draft.reader in ("", reader)]
 
 
 _NEXT = 25
+"""Exams looked at: a list whose first ones colleagues took goes on behind them."""
 
 
 def _found(s: Waiting, narrowing: Narrowing, limit: int) -> list[tuple[Exam, Draft | None]]:

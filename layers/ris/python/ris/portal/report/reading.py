@@ -15,7 +15,7 @@ from ris.contracts.portal import ReadingRowView, ReadingView, TakeBody
 from ris.domain.access.audit import Visit
 from ris.domain.report.pacs_link import pacs_link
 from ris.portal.agenda.exams import admitted, status_of_draft
-from ris.portal.answers import Answer, Page, Redirect
+from ris.portal.answers import Answer, NotFound, Page, Redirect
 from ris.portal.call import Call
 from ris.portal.forms import read
 from ris.portal.people import person
@@ -71,10 +71,12 @@ def skip(call: Call, accession: str) -> Answer:
 
 def next_of(call: Call, filters: Filters, accession: str) -> str:
     """Return the address of the next exam of a list, or of the list when there is none."""
-    at = call.services.reference.site(filters.site)
-    zone = at.time_zone if at else "UTC"
+    at, exam = call.services.reference.site(filters.site), call.services.agenda.exams.get(accession)
+    if exam is None:
+        raise NotFound
     account = call.person.account_id
-    found = next_to_read(waiting(call), filters.narrowing(account, zone, call.now), after=accession, reader=account)
+    narrowing = filters.narrowing(account, at.time_zone if at else "UTC", call.now)
+    found = next_to_read(waiting(call), narrowing, after=exam, reader=account)
     return f"/exams/{found}/report?{filters.query()}" if found else f"/sites/{filters.site}/reading?{filters.query()}"
 
 
