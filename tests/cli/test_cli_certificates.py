@@ -16,8 +16,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from infra.local.cloud.client import ROOT, Cloud
 from infra.local.demo.pki import Authority, Credential
+from ris.adapters.access.certificate_register import DynamoCertificateRegister
 from ris.adapters.access.chain import DynamoSealStore, KmsAnchorKey, S3AnchorVault
 from ris.adapters.access.dynamodb import DynamoAuditTrail
+from ris.adapters.dynamodb import Table
 from ris.adapters.keys.kms_rsa import KmsRsaPrivateKey
 from ris.adapters.reference.dynamodb import DynamoReferenceTable
 from ris.adapters.reference.files import read_folder
@@ -75,8 +77,6 @@ def operator(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Operator
 
 def chain_of(cloud: Cloud, operator: Operator) -> ChainServices:
     outputs = json.loads(operator.state.read_text())["outputs"]
-    from ris.adapters.dynamodb import Table
-
     table = Table(cloud.client("dynamodb"), outputs["AuditTable"])
     vault = S3AnchorVault(cloud.client("s3"), outputs["DocumentsBucket"])
     return ChainServices(
@@ -205,7 +205,7 @@ def test_accesses_are_exported_in_order_and_the_export_is_one_of_them(cloud: Clo
     assert "3 accès" in of_one.stdout
 
 
-def test_a_certificate_that_was_put_is_told_as_json_too(operator: Operator) -> None:
+def test_a_certificate_that_was_put_is_told_as_json_too(cloud: Cloud, operator: Operator) -> None:
     one = operator.authority.auth_cli(structure=f"1{FINESS}", name="Essai", service="DMP")
     files = ["--certificate", operator.file("leaf.pem", one.certificate.public_bytes(Encoding.PEM))]
     files += [
@@ -218,3 +218,7 @@ def test_a_certificate_that_was_put_is_told_as_json_too(operator: Operator) -> N
     done = operator.ris("certificates", "put", FINESS, "dmp", *files, "--json")
 
     assert {"legal_entity": FINESS, "kind": "dmp"}.items() <= json.loads(done.stdout).items(), done.stderr
+    outputs = json.loads(operator.state.read_text())["outputs"]
+    known = DynamoCertificateRegister(Table(cloud.client("dynamodb"), outputs["MessagesTable"])).latest()
+    assert known
+    assert f"{FINESS}/dmp" in [each.name for each in known.certificates]  # the portal's page knows at once

@@ -240,6 +240,7 @@ def test_certificates_are_listed_with_their_days_and_those_that_end_soon_stand_o
 
 def test_before_the_first_watch_the_page_says_that_nothing_was_counted(operator):
     assert "pas encore été comptés" in operator.get("/sites/nord/certificates").text
+    assert "pas encore été comptés" in operator.get(PAGE).text
 
 
 def test_parked_messages_are_counted(house, operator):

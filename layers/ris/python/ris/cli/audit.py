@@ -52,13 +52,23 @@ def verify(
     report = verify_audit(chain_services(), site, steps(days, "Vérification", quiet=as_json), now)
     if as_json:
         faults = [{"code": fault.code, "day": fault.day, "place": fault.place} for fault in report.faults]
-        show_json({"site": site, "days": days, "records": report.records, "seals": report.seals, "faults": faults})
+        show_json(
+            {
+                "site": site,
+                "days": days,
+                "records": report.records,
+                "waiting": report.waiting,
+                "seals": report.seals,
+                "faults": faults,
+            }
+        )
     else:
         rows = [_row(fault) for fault in report.faults]
         show_table(
             f"Ce qui n'est plus comme scellé à {site}", ("jour", "où", "quoi"), rows, none=f"La chaîne de {site} est intacte."
         )
-        say(f"{report.records} enregistrement(s), {report.seals} maillon(s), {len(days)} jour(s).")
+        waiting = f", dont {report.waiting} pas encore scellé(s)" if report.waiting else ""
+        say(f"{report.records} enregistrement(s){waiting}, {report.seals} maillon(s), {len(days)} jour(s).")
     if report.faults:
         raise typer.Exit(1)
 

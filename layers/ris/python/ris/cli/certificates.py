@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 from ris.cli.output import AsJson, say, show_json, show_table
 from ris.cli.settings import need
 from ris.domain.access.certificates import KINDS
-from ris.domain.errors import InvalidInput
+from ris.domain.errors import InvalidInput, RemoteUnavailable
 
 HELP = """
 Les certificats de chaque entité juridique (IGC-Santé) : TLS client vers INSi ([cyan]insi-manu[/cyan], [cyan]insi-auto[/cyan]) et vers le DMP ([cyan]dmp[/cyan]),
@@ -112,10 +113,21 @@ def put(
     secret = f"{os.environ['SECRET_PREFIX']}/legal-entity/{finess_ej}/{kind}"
     with by_who_must_act():
         client("secretsmanager").put_secret_value(SecretId=secret, SecretString=text)
+    _count_again()
     if as_json:
         show_json({"secret": secret, "kind": kind, "legal_entity": finess_ej})
     else:
         say(f"{secret} : rangé. Les fonctions s'en servent dans les cinq minutes.")
+
+
+def _count_again() -> None:
+    """Let the portal's page know at once, where this operator may; the watch counts again by itself within hours."""
+    from ris.application.access.watch_certificates import watch_certificates
+    from ris.bootstrap.audit import certificate_services
+
+    if os.environ.get("TABLE_REFERENCE") and os.environ.get("TABLE_MESSAGES"):
+        with contextlib.suppress(RemoteUnavailable):
+            watch_certificates(certificate_services(), datetime.now(UTC))
 
 
 def _public_key_of_kms(finess_ej: str) -> Any:

@@ -42,9 +42,10 @@ class DayVerdict:
 
 @dataclass(frozen=True)
 class ChainReport:
-    """What was looked at, and everything that is not as it was sealed."""
+    """What was looked at, how much of it waits for its seal, and everything that is not as it was sealed."""
 
     records: int
+    waiting: int
     seals: int
     faults: tuple[ChainFault, ...]
 
@@ -76,6 +77,7 @@ def verify_audit(s: ChainServices, site: str, days: Iterable[str], now: datetime
     verdicts = [verify_day(s, site, day, now) for day in days]
     return ChainReport(
         records=sum(one.records for one in verdicts),
+        waiting=sum(one.records - one.sealed for one in verdicts if one.state == "waiting"),
         seals=sum(one.seals for one in verdicts),
         faults=tuple(fault for one in verdicts for fault in one.faults),
     )

@@ -51,7 +51,7 @@ def cockpit(call: Call, site: str) -> Page:
     """Show everything that needs somebody's look; the number of reads does not grow with what is stuck."""
     s, zone = call.services.cockpit(), site_of(call, site).time_zone
     parked = call.services.intake().ledger.parked(site, limit=MOST_PARKED + 1)
-    certificates = _watched(s.certificates.latest(), call.now)
+    known = s.certificates.latest()
     values = {
         "piles": [PileLine(pile, stuck_since(pile.oldest), line_of(pile.oldest, zone)) for pile in piles(s, site)],
         "outages": open_breakers(s.breakers),
@@ -59,7 +59,9 @@ def cockpit(call: Call, site: str) -> Page:
         "parked": min(len(parked), MOST_PARKED),
         "more_parked": len(parked) > MOST_PARKED,
         "first_parked": parked[0].received_at if parked else None,
-        "ending": [each for each in certificates if each.alert],
+        "counted": known is not None,
+        "ending": [each for each in _watched(known, call.now) if each.alert],
+        "missing": known.missing if known else (),
         "zone": zone,
     }
     return Page("dispatch/cockpit.html", values)
