@@ -17,7 +17,7 @@ from ris.adapters.identity.memory import MemoryPatientStore
 from ris.application.breaker import Breaker, BreakerSettings, BreakerState, BreakerStore, Incident, RemoteBreakers
 from ris.application.conflicts import Conflict
 from ris.application.identity.ports import IdentityStore
-from ris.application.identity.records import EventState, KeptAnswer, RecordedEvent, Transition
+from ris.application.identity.records import UNREADABLE, EventState, KeptAnswer, RecordedEvent, Transition
 from ris.domain.errors import RemoteRejected, RemoteUnavailable
 from ris.domain.identity.announcing import Announcement, Trigger
 from ris.domain.identity.events import (
@@ -171,6 +171,21 @@ def test_an_answer_is_kept_once_and_unaltered(kept: Kept) -> None:
     assert None is kept.patients.answer(answer.patient_id, "other")
 
 
+def test_answers_that_cannot_be_believed_are_listed_for_the_whole_group_newest_first(kept: Kept) -> None:
+    late = NOW + timedelta(days=20_000)  # later than what other tests of the session keep
+    query = InsiQuery("ADRUN", "ZOE", "F", "1975-12-31", "63220")
+    good = KeptAnswer(f"P{kept.run}", "a#01", "e-1", late, "acc", True, query, "00", FOUND, "", b"x")
+    strange = [
+        replace(good, answer_id=f"s#{n:02d}", asked_at=late + timedelta(seconds=n), code="", found=None, error=UNREADABLE, raw=b"?")
+        for n in range(3)
+    ]
+    for one in (good, replace(good, answer_id="f#01", error="insi_503", code="", found=None), *strange):
+        kept.patients.keep_answer(one)
+
+    until(lambda: [one for one in kept.patients.strange_answers(limit=9) if one.patient_id == good.patient_id], 3)
+    assert strange[:0:-1] == kept.patients.strange_answers(limit=2)
+
+
 def until(ask: Callable[[], list[object]], count: int) -> list[object]:
     """An index may be behind its table: ask until it has what the base table has."""
     for _ in range(200):
@@ -228,6 +243,18 @@ def test_a_breaker_and_its_incident_are_written_under_the_version_read(breakers:
     with pytest.raises(Conflict):
         breakers.save(Breaker(remote))
     assert [Incident(remote, NOW, None, 3, "insi_503")] == breakers.incidents(remote, limit=9)
+
+
+def test_outages_come_newest_first_and_go_on_before_an_instant(breakers: BreakerStore) -> None:
+    remote = f"r{uuid4().hex[:8]}"
+    outages = [Incident(remote, NOW + timedelta(minutes=n), NOW + timedelta(minutes=n, seconds=5), 3, "x") for n in range(4)]
+    for version, incident in enumerate(outages):
+        breakers.save(Breaker(remote, version=version), incident)
+
+    first = breakers.incidents(remote, limit=2)
+    assert outages[:1:-1] == first
+    assert outages[1::-1] == breakers.incidents(remote, limit=2, before=first[-1].opened_at)
+    assert [] == breakers.incidents(remote, limit=2, before=outages[0].opened_at)
 
 
 def test_an_outage_is_one_incident_and_each_failed_trial_doubles_the_pause(breakers: BreakerStore) -> None:
