@@ -214,3 +214,34 @@ def test_a_report_that_is_corrected_leaves_ones_validated_ones_until_it_is_valid
     assert [[], [office.accession]] == [open_, reading]
     assert [office.accession] == again.attributes("data-accession")
     assert "version 2, correction" in again.text
+
+
+def test_ones_reports_of_a_site_one_no_longer_reads_are_left_out():
+    office = Office()
+    office.signed(office.doctor)
+    exams, reports = office.house.rows.exams, office.house.reports
+    exams[office.accession] = replace(exams[office.accession], site="est")
+    reports.save_draft(replace(office.draft(), site="est"))
+
+    page = office.doctor.get("/sites/nord/my-reports")
+
+    assert [200, []] == [page.status, page.attributes("data-accession")]
+
+
+def test_older_reports_of_ones_own_are_on_the_next_page():
+    office = Office()
+    office.signed(office.doctor)
+    exams, draft = office.house.rows.exams, office.draft()
+    names = [f"27{number:010d}" for number in range(29)]
+    for number, name in enumerate(names):
+        exams[name] = replace(exams[office.accession], accession_number=name)
+        click = replace(draft.validation, validated_at=office.house.now + timedelta(minutes=number))
+        office.house.reports.save_draft(replace(draft, accession_number=name, validation=click, rev=0))
+
+    first = office.doctor.get("/sites/nord/my-reports")
+    link = next(each for each in first.attributes("href") if each.startswith("?after="))
+    second = office.doctor.get(f"/sites/nord/my-reports{link}")
+
+    assert names[::-1][:25] == first.attributes("data-accession")
+    assert [*names[::-1][25:], office.accession] == second.attributes("data-accession")
+    assert "Plus anciens" not in second.text
