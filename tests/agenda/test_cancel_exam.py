@@ -77,3 +77,12 @@ def test_an_exam_nobody_knows_is_named(world: World) -> None:
     with pytest.raises(InvalidInput, match="unknown_exam"):
         cancel_exam(world.s, "269999999999", "patient", "acc", NOW)
     assert expire_hold(world.s, "269999999999", NOW) is None
+
+
+@pytest.mark.parametrize(("reason", "called"), [("site", True), ("patient", False), (ORDER_CANCELLED, False)])
+def test_whom_the_site_lets_down_is_to_be_called(world: World, reason: str, called: bool) -> None:
+    exam = world.booked()
+
+    cancel_exam(world.s, exam.accession_number, reason, "acc", NOW)
+
+    assert [exam.accession_number] * called == [one.accession_number for one in world.s.exams.to_call("nord", limit=5)]

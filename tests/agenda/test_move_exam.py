@@ -130,14 +130,16 @@ def test_at_another_site_another_exam_takes_its_place_and_its_request(world: Wor
 
     here, request = world.exam(exam.accession_number), world.s.exams.get_request("r-1")
     assert request is not None
-    assert (ExamState.CANCELLED, MOVED, ExamState.HELD) == (here.state, here.cancel_reason, there.state)
+    assert (ExamState.CANCELLED, MOVED, ExamState.BOOKED) == (here.state, here.cancel_reason, there.state)
     assert (there.accession_number, "nord") == (request.accession_number, request.site)
     assert exam.study_instance_uid != there.study_instance_uid
     assert [] == world.slots("ct1")
     assert [there.accession_number] == world.slots("ct9", site="nuit") == world.slots("garde", site="nuit")
     assert there.accession_number == world.s.exams.planned("p-1", DAY, exam.exam_code)
-    assert {f"booking-{there.accession_number}", f"booking-{exam.accession_number}-cancelled"} <= set(world.workflows.started)
-    assert {} == world.feed.shown()
+    assert {f"booking-{there.accession_number}-booked", f"booking-{exam.accession_number}-cancelled"} <= set(
+        world.workflows.started
+    )
+    assert [there.steps[0].sps_id] == list(world.feed.shown())
     assert there.to_call_since == NOW
 
 

@@ -12,6 +12,7 @@ from ris.domain.access.certificates import HeldCertificate
 from ris.domain.access.session import Account
 from ris.domain.agenda.exam import ExamState
 from ris.domain.agenda.request import Prescriber
+from ris.domain.identity.insi import InsiRecord, InsiState
 from ris.domain.identity.patient import Identifier
 from tests.support.portal import TODAY, PortalHouse, reference
 
@@ -72,6 +73,32 @@ def test_a_double_click_on_the_arrival_and_the_back_button_change_nothing(house,
     house.now += timedelta(minutes=7)
     browser.post(f"/exams/{exam.accession_number}/arrival")
     assert house.now - timedelta(minutes=7) == house.rows.exams[exam.accession_number].arrived_at
+
+
+def test_insi_is_asked_when_the_patient_comes_unless_it_has_answered_and_by_whom_may(house, browser):
+    asked = house.booked(house.patient(1), "10:00")
+    answered = house.booked(house.patient(2), "11:00")
+    record = InsiRecord(InsiState.NOT_FOUND, house.now, "01")
+    house.patients.save(replace(house.patients.get("p2"), insi=record))
+    other = house.booked(house.patient(3), "12:00")
+
+    for exam, person in ((asked, browser), (asked, browser), (answered, browser), (other, house.browser("manip.nord"))):
+        assert 303 == person.post(f"/exams/{exam.accession_number}/arrival", {"answer-grossesse": "no"}).status
+
+    assert [("p1", f"arrival-{asked.accession_number}")] == [
+        (event.patient_id, event.event_id) for event in house.identity_workflows.started[:1]
+    ]
+    assert {"p1"} == {event.patient_id for event in house.identity_workflows.started}
+
+
+def test_what_the_site_cancelled_is_on_the_list_of_calls(house, browser):
+    exam = house.booked(house.patient(), "10:00")
+
+    browser.post(f"/exams/{exam.accession_number}/cancel", {"reason": "site"})
+
+    page = browser.get("/sites/nord/calls")
+    assert ([exam.accession_number], ["cancelled"]) == (page.attributes("data-call"), page.attributes("data-state"))
+    assert "annulé , était prévu" in page.text
 
 
 def test_the_wrong_line_is_taken_back(house, browser):

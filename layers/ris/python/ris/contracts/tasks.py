@@ -16,7 +16,7 @@ class Task(BaseModel):
 class BookingInput(Task):
     """Input of the booking machine and of each of its tasks; execution name `booking-{accession_number}`.
 
-    With a `change` (`moved-{n}`, `cancelled`) nothing is confirmed: modality and PACS are told.
+    With a `change` (`moved-{n}`, `booked`, `cancelled`) nothing is confirmed: modality and PACS are told.
     """
 
     accession_number: str

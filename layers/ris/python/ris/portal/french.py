@@ -119,6 +119,8 @@ _WORDS: Final[dict[str, str]] = {
     "delivery_reason.peer_unreachable": "le destinataire est injoignable",
     "delivery_reason.postponed_by_peer": "le destinataire a demandé d’attendre",
     "delivery_reason.refused_by_peer": "le destinataire a refusé",
+    "order_operation.replace": "Changement de rendez-vous au PACS",
+    "order_operation.delete": "Annulation de l’examen au PACS",
     "channel.hl7_pacs_order": "Demande d’examen au PACS",
     "channel.dmp": "Dépôt du compte rendu au DMP",
     "channel.hl7_pacs_identity": "Identité au PACS",

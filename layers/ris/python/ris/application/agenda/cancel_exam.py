@@ -16,6 +16,8 @@ from ris.domain.agenda.exam import Exam, ExamState
 from ris.domain.agenda.request import RequestState
 from ris.domain.errors import InvalidInput, Refused, RemoteUnavailable
 
+SITE = "site"
+"""The site cannot do it (a machine, a team): nobody asked the patient, who is to be called."""
 NO_SHOW = "no_show"
 """The patient did not come; the request goes back on the list, and the exam keeps who noted it."""
 ORDER_CANCELLED = "order_cancelled"
@@ -72,7 +74,7 @@ def _attempt(s: Services, accession: str, reason: str, actor: str, now: datetime
         cancelled_by=actor,
         hold_expires_at=None,
         changed_at=now,
-        to_call_since=None,
+        to_call_since=now if reason == SITE and on_feed else None,
         publish_due_at=now + s.settings.restart_after if on_feed else None,
     )
     after = RequestState.CANCELLED if reason == ORDER_CANCELLED else RequestState.TO_BOOK

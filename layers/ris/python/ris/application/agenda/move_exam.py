@@ -1,8 +1,10 @@
 """Move: another room, machine, time or day of the same exam; at another site, another exam that takes its place.
 
 same site:    days left, days taken, exam, its reservation ── one write ── worklist republished, PACS told (ORM XO)
-other site:   the exam there held, this one cancelled, the request handed on ── one write ── its own booking machine; here as a
+other site:   the exam there booked, this one cancelled, the request handed on ── one write ── there as a booking; here as a
               cancellation: off the worklist, PACS told (ORM CA), since another PACS and another worklist are concerned
+
+Nothing is held on the way: what could expire would leave the patient with neither place.
 """
 
 from __future__ import annotations
@@ -150,24 +152,26 @@ def _replace(s: Services, accession: str, wanted: Wanted, actor: str, now: datet
         numbers[:] = numbers or [s.exams.next_accession_number(now)]
         there = _there(s, exam, wanted, machine, numbers[0], token, now, call_patient=call_patient)
         there = replace(there, booked_by=actor)
-        slot = Slot(wanted.interval, there.accession_number, SlotState.HELD, token, there.hold_expires_at)
-        held = [days[resource].hold(slot, now=now) for resource in there.appointment.resources]
+        slot = Slot(wanted.interval, there.accession_number, SlotState.BOOKED, token)
+        taken = [days[resource].hold(slot, now=now) for resource in there.appointment.resources]
         gone = _gone(s, exam, actor, now)
-        booking = Booking((*held, *freed_days(s, exam)), there, _handed_on(s, exam, there), replaced=gone)
+        booking = Booking((*taken, *freed_days(s, exam)), there, _handed_on(s, exam, there), replaced=gone)
         return s.agenda.commit(booking), gone
 
     there, gone = decide(attempt)
+    publish_soon(s, there.accession_number, now)
     with suppress(RemoteUnavailable):
-        s.workflows.start_booking(there.accession_number, token)
+        s.workflows.start_booking(there.accession_number, token, change="booked")
     tell_of_cancellation(s, gone, now)
-    return there
+    return _exam(s, there.accession_number)
 
 
 def _there(
     s: Services, exam: Exam, wanted: Wanted, machine: Modality, accession: str, token: str, now: datetime, *, call_patient: bool
 ) -> Exam:
     numbered = replace(exam, accession_number=accession, site=wanted.place.site, moves=0, publish_due_at=None, performed=())
-    return new_exam(s, _placed(numbered, wanted, machine, now, call_patient=call_patient), token, now)
+    begun = new_exam(s, _placed(numbered, wanted, machine, now, call_patient=call_patient), token, now)
+    return replace(begun, state=ExamState.BOOKED, hold_expires_at=None, publish_due_at=now + s.settings.restart_after)
 
 
 def _gone(s: Services, exam: Exam, actor: str, now: datetime) -> Exam:

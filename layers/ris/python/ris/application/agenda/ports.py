@@ -181,7 +181,7 @@ class Workflows(Protocol):
             accession_number: Of the exam.
             hold_token: Of its hold.
             attempt: Of the confirmation.
-            change: `moved-{n}` or `cancelled`, part of the name: nothing is confirmed, modality and PACS are told of the change.
+            change: `moved-{n}`, `booked` (in place of another) or `cancelled`, part of the name: nothing is confirmed, modality and PACS are told of the change.
 
         Raises:
             RemoteUnavailable: Not started; the hold stands until it expires and the sweep starts it again.

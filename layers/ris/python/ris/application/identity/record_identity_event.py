@@ -105,6 +105,21 @@ def ask_on_booking(s: RecordServices, patient_id: str, *, site: str, by: str, ac
     return False
 
 
+def ask_on_arrival(s: RecordServices, patient_id: str, *, site: str, by: str, accession: str, now: datetime) -> bool:
+    """Ask INSi because the patient is there, if nobody has had its answer yet; an arrival never fails for it.
+
+    Returns:
+        Whether the question was recorded; one that was answered, even by nobody found, is asked again by a person only.
+    """
+    patient = s.patients.get(patient_id)
+    if patient is None or not needs_insi(patient) or (patient.insi is not None and patient.insi.state is not InsiState.FAILED):
+        return False
+    with suppress(InvalidInput, Refused, RemoteUnavailable):
+        ask_insi(s, patient_id, site=site, by=by, event_id=f"arrival-{accession}", now=now)
+        return True
+    return False
+
+
 def needs_insi(patient: Patient) -> bool:
     """Say whether INSi should be asked: no INS, no mark that forbids it, no answer that waits for a person."""
     waits = patient.insi is not None and patient.insi.state is InsiState.PENDING

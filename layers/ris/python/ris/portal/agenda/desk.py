@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from ris.application.agenda.arrivals import call_in, check_in, undo_check_in
 from ris.application.agenda.pages import ExamPage, PatientOfTheDay
 from ris.application.agenda.views import patients_of_the_day
+from ris.application.identity.record_identity_event import ask_on_arrival
 from ris.contracts.portal import NothingBody
 from ris.domain.agenda.contraindications import contraindications, unanswered
 from ris.domain.agenda.exam import Exam, ExamState
@@ -86,6 +87,10 @@ def arrive(call: Call, accession: str) -> Answer:
         status = 409 if isinstance(error, Refused) else 400
         return _arrival_page(call, page, {error.field: error.code}, status=status, rule=error.code)
     audit_override(call, exam)
+    if call.may("query_insi", exam.site):
+        ask_on_arrival(
+            call.services.identity(), exam.patient_id, site=exam.site, by=call.person.account_id, accession=accession, now=call.now
+        )
     return Redirect(f"/sites/{exam.site}/desk")
 
 
