@@ -246,6 +246,21 @@ def test_the_refusal_of_the_dmp_is_on_the_row_and_in_no_history(deployed: Deploy
     assert "ADRUN" not in json.dumps(ended["output"])
 
 
+def test_a_record_that_is_closed_is_a_failure_that_finance_can_count(deployed: Deployed) -> None:
+    accession = deployed.validated()
+    record = {"matricule": "275126322074974", "oid": "1.2.250.1.213.1.4.10"}
+    closed = {"status": "closed", "closed_on": "20260301", "reason": "patient"}
+    control(deployed.control, record={**record, **closed})
+    try:
+        deployed.run(accession)
+    finally:
+        control(deployed.control, record={**record, "status": "open"})
+
+    row = deployed.row(accession)
+    assert (row.state, row.reason, bool(row.failure)) == (DeliveryState.REJECTED, "dmp_closed", True)
+    assert deployed.stored(accession) == []
+
+
 @pytest.mark.parametrize("function", ["CheckDmpFunction", "SendToDmpFunction", "ReconcileWithDmpFunction"])
 def test_what_each_function_called_is_what_it_may_call(deployed: Deployed, function: str) -> None:
     """Last in the module: every way through the functions was taken."""
