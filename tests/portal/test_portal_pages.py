@@ -9,11 +9,13 @@ import pytest
 
 from ris.application.agenda.messages import LedgerEntry, MessageState
 from ris.application.agenda.ports import MppsRecord
+from ris.domain.access.kept import KeptForm
 from ris.domain.agenda.exam import ExamState, Performed
+from ris.domain.agenda.request import Prescriber
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.identity.ins import OID_NIR_TEST, Ins
 from ris.domain.identity.insi import InsiFound, InsiRecord, InsiState
-from ris.domain.report.draft import Draft, Refusal
+from ris.domain.report.draft import Draft, Refusal, Turn
 from ris.domain.report.frozen import Section
 from tests.support.portal import TODAY, PortalHouse
 
@@ -43,7 +45,7 @@ class Filled:
         )
         house.request(patient, exam_label=text, reason=text, placer_order_number=text)
         booked = house.patient(2)
-        house.request(booked, 2, reason=text)
+        house.request(booked, 2, reason=text, prescriber=Prescriber("", text, text))
         exam = house.booked(booked, "11:00", request_id="r2")
         performed = Performed("2.25.7", "COMPLETED", text, text, text, text)
         store = house.services.agenda.exams
@@ -57,7 +59,9 @@ class Filled:
         house.patients.save(replace(shown, insi=waiting, attributes=frozenset({"homonyme"}), ins=Ins(text, OID_NIR_TEST)))
         sections = (Section(text, text), Section("Conclusion", text))
         report = Draft(self.exam.accession_number, "nord", text, sections, (text,), edited_by=text, edited_at=house.now)
-        house.reports.save_draft(replace(report, refusal=Refusal(text, text, text)))
+        house.reports.save_draft(replace(report, refusal=Refusal(text, text, text), note=text, reader=text))
+        paper = Delivery(report.accession_number, "nord", "to_print", "REQUESTER", "", DeliveryState.HELD, reason="to_print")
+        house.deliveries.save(replace(paper, report_version=1, changed_at=house.now))
         self.browser = house.browser("accueil.nord")
         self.radiologist = house.browser("radiologue.nord")
 
@@ -88,6 +92,13 @@ class Filled:
         yield self.radiologist.post(f"/exams/{accession}/report", typed)
         yield self.browser.post("/patients", {"q": "700001"})
         yield self.browser.post("/sites/nord/booking", {"request": "r1", "exam": "", "room": "", "day": "", "start": ""})
+        stored = self.house.reports.draft(accession)
+        for turn in (Turn.TYPING, Turn.WRITING):
+            stored = self.house.reports.save_draft(replace(stored, turn=turn, note=self.text))
+            yield self.house.browser("secretariat.nord").get("/sites/nord/secretariat")
+        yield from (self.radiologist.get(f"/sites/nord/{each}") for each in ("letters", "my-reports", "reading?mine=1"))
+        self.house.sessions.keep_form(KeptForm("accueil.nord", "/x", {"reason": self.text}, self.house.now))
+        yield self.browser.get("/resume?of=/x")
         others = self.house.browser("identito.nord")
         yield from (others.get(f"/sites/nord/{each}") for each in ("messages", "messages/ab12", "unscheduled"))
 
@@ -132,7 +143,7 @@ def test_what_a_sender_wrote_is_shown_as_text_and_never_run(attack):
         assert [] == [each for each in markup.attributes if each[1].startswith("on")]
         assert {"src", "defer"} >= {name for tag, name, _ in markup.attributes if tag == "script"}
         shown += attack in "".join(markup.data)
-    assert shown >= 9
+    assert shown >= 13
 
 
 def test_no_page_holds_a_script_or_a_style_of_its_own():
