@@ -86,6 +86,8 @@ def test_mailboxes_are_watched_too_and_what_was_found_is_kept_for_who_has_no_rig
 
     kept = s.register.latest()
     assert kept
-    assert ["630999001/dmp", "mailbox/nord"] == [each.name for each in watch.certificates] == [each.name for each in kept.certificates]
+    assert (
+        ["630999001/dmp", "mailbox/nord"] == [each.name for each in watch.certificates] == [each.name for each in kept.certificates]
+    )
     assert (NOW, watch.missing) == (kept.watched_at, kept.missing)
     assert "mailbox/nord" not in watch.missing  # a site may have no mailbox

@@ -257,7 +257,8 @@ def test_schedules_call_the_functions_that_only_time_starts() -> None:
     rules = {rule.logical_id: rule for rule in tenant().all("AWS::Events::Rule")}
 
     assert set(rules) == {
-        f"{name}Schedule" for name in ("SweepDue", "SealAudit", "CountUsage", "WatchCertificates", "ReconcileMail", "ImportDirectory")
+        f"{name}Schedule"
+        for name in ("SweepDue", "SealAudit", "CountUsage", "WatchCertificates", "ReconcileMail", "ImportDirectory")
     }
     for logical_id, rule in rules.items():
         name = logical_id.removesuffix("Schedule")

@@ -27,7 +27,6 @@ ACTIONS: Final[dict[str, str]] = {
     "mark_identity": "Marquer une identité",
     "clear_identity_mark": "Lever une marque d’identité",
     "edit_traits": "Corriger des traits",
-    "read_usage": "Consulter l’usage",
     "count_usage": "Compter l’usage",
     "read_report": "Consulter un compte rendu",
     "edit_report": "Rédiger un compte rendu",
