@@ -51,6 +51,35 @@ def _due(cloud: Cloud, key: str) -> list[str]:
     return [entry["sk"]["S"] for entry in found["Items"]]
 
 
+def test_a_transaction_that_fails_takes_everything_back_what_it_updated_too(probe: Cloud) -> None:
+    dynamodb, table = probe.client("dynamodb"), probe.outputs["Table"]
+    places = [{"pk": {"S": "transaction"}, "sk": {"S": name}} for name in ("updated", "put", "deleted", "there")]
+    updated, put, deleted, there = places
+    for place in (updated, deleted, there):
+        dynamodb.put_item(TableName=table, Item={**place, "said": {"L": [{"S": "before"}]}, "octets": {"B": b"\x00\xff"}})
+    before = [dynamodb.get_item(TableName=table, Key=place, ConsistentRead=True).get("Item") for place in places]
+    change = {
+        "UpdateExpression": "SET said[0] = :after, more = :after",
+        "ExpressionAttributeValues": {":after": {"S": "after"}},
+    }
+    writes = [
+        {"Update": {"TableName": table, "Key": updated, **change}},
+        {"Put": {"TableName": table, "Item": put}},
+        {"Delete": {"TableName": table, "Key": deleted}},
+    ]
+    refused = {"Put": {"TableName": table, "Item": there, "ConditionExpression": "attribute_not_exists(pk)"}}
+
+    with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
+        dynamodb.transact_write_items(TransactItems=[*writes, refused])
+
+    assert [dynamodb.get_item(TableName=table, Key=place, ConsistentRead=True).get("Item") for place in places] == before
+    assert before[0]["octets"] == {"B": b"\x00\xff"}
+    dynamodb.transact_write_items(TransactItems=writes)
+    found = dynamodb.get_item(TableName=table, Key=updated, ConsistentRead=True)["Item"]
+    assert (found["said"], found["more"]) == ({"L": [{"S": "after"}]}, {"S": "after"})
+    assert "Item" not in dynamodb.get_item(TableName=table, Key=deleted, ConsistentRead=True)
+
+
 def test_an_index_can_be_late(probe: Cloud) -> None:
     # moto's indexes are immediate, those of AWS are not: code that relies on them would pass here and fail there.
     dynamodb, table = probe.client("dynamodb"), probe.outputs["Table"]

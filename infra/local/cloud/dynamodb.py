@@ -67,21 +67,21 @@ class IndexLag:
                 yield
         else:
             for table, key in _written(action, body):
-                self._writes.append(_Write(time.monotonic(), table, key, copy.deepcopy(_item(table, key))))
+                self._writes.append(_Write(time.monotonic(), table, key, copy.deepcopy(item_at(table, key))))
             yield
 
     @contextmanager
     def _past(self) -> Iterator[None]:
         horizon = time.monotonic() - self.seconds
         young = [write for write in self._writes if write.at > horizon]
-        present = [(write.table, write.key, _item(write.table, write.key)) for write in young]
+        present = [(write.table, write.key, item_at(write.table, write.key)) for write in young]
         for write in reversed(young):
-            _restore(write.table, write.key, write.before)
+            put_back(write.table, write.key, write.before)
         try:
             yield
         finally:
             for table, key, item in present:
-                _restore(table, key, item)
+                put_back(table, key, item)
 
 
 INDEX_LAG = IndexLag()
@@ -153,7 +153,8 @@ def _places(table: Table, key: dict[str, Any]) -> tuple[Any, Any]:
     return hash_value, DynamoType(key[table.range_key_attr]) if table.range_key_attr else None
 
 
-def _item(name: str, key: dict[str, Any]) -> Any:
+def item_at(name: str, key: dict[str, Any]) -> Any:
+    """Return moto's item under a key, or None."""
     table = _table(name)
     hash_value, range_value = _places(table, key)
     if hash_value not in table.items:
@@ -161,7 +162,8 @@ def _item(name: str, key: dict[str, Any]) -> Any:
     return table.items[hash_value].get(range_value) if range_value is not None else table.items[hash_value]
 
 
-def _restore(name: str, key: dict[str, Any], item: Any) -> None:
+def put_back(name: str, key: dict[str, Any], item: Any) -> None:
+    """Put an item under a key; None takes it away."""
     table = _table(name)
     hash_value, range_value = _places(table, key)
     place, last = (table.items, hash_value) if range_value is None else (table.items[hash_value], range_value)

@@ -80,7 +80,7 @@ class _Cloud:
         from moto.core.config import default_user_config
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-        from infra.local.cloud import cloudformation, dynamodb, kms, resources, s3, sqs, stepfunctions, xray
+        from infra.local.cloud import cloudformation, dynamodb, dynamodb_cost, kms, resources, s3, sqs, stepfunctions, xray
         from infra.local.cloud.api_front import ApiFront
         from infra.local.cloud.calls import Calls
         from infra.local.cloud.door import Door
@@ -100,7 +100,7 @@ class _Cloud:
         self._pump = Pump(self._host, options.retry_s)
         self._schedules = Schedules(self._host, options.rate_scale)
         cloudformation.install()
-        for part in (kms, s3, dynamodb, self._host, self._pump, self._schedules):
+        for part in (kms, s3, dynamodb, dynamodb_cost, self._host, self._pump, self._schedules):
             part.install()
         sqs.install(self._endpoint)
         stepfunctions.install(self._endpoint, options.scale)
