@@ -101,7 +101,7 @@ class Deployed:
         sqs = self.cloud.client("sqs")
         url = sqs.get_queue_url(QueueName=self.queue)["QueueUrl"]
         found: list[str] = []
-        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages", []):
             for message in messages:
                 found.append(base64.b64decode(json.loads(message["Body"])["frame"]).decode())
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
