@@ -70,7 +70,13 @@ OUTAGE_FIELDS = {
     "until_time": "12:00",
     "reason": "Maintenance",
 }
-NEW_PATIENT = {"birth_family": "NOUVEAU", "birth_given": "ANNE", "birth_date": "1990-02-03", "sex": "F"}
+NEW_PATIENT = {
+    "birth_family": "NOUVEAU",
+    "birth_given": "ANNE",
+    "birth_date": "1990-02-03",
+    "sex": "F",
+    "birth_place_insee": "99999",
+}
 DATAMATRIX = f"IS01{'0' * 22}S1275126322074974S21.2.250.1.213.1.4.10S3ZOE ANNE\x1dS4ADRUN\x1dS5FS612-06-1975S763220"
 NAMES = [f"{method} {pattern}" for pattern, method, _ in GUARDED]
 

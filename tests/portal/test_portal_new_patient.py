@@ -16,6 +16,7 @@ FORM = {
     "birth_given": "ANNE-MARIE",
     "birth_date": "1990-02-03",
     "sex": "F",
+    "birth_place_insee": "99999",
     "phone": "06 00 00 00 00",
 }
 ADDRESS = "/sites/nord/patients/new"
@@ -100,6 +101,7 @@ def test_one_who_is_known_at_another_site_is_not_shown_and_not_doubled(house, br
     assert "1975" not in answer.text
 
 
+@pytest.mark.segur("INS.11", "INS.12")
 @pytest.mark.parametrize(
     ("change", "field", "code"),
     [
@@ -110,6 +112,9 @@ def test_one_who_is_known_at_another_site_is_not_shown_and_not_doubled(house, br
         ({"birth_date": "1990-02-30"}, "birth_date", "birth_date_impossible"),
         ({"birth_date": "2090-02-03"}, "birth_date", "birth_date_to_come"),
         ({"birth_date": ""}, "birth_date", "field_missing"),
+        ({"birth_place_insee": ""}, "birth_place_insee", "field_missing"),
+        ({"birth_given": ""}, "birth_given", "field_missing"),
+        ({"sex": ""}, "sex", "field_missing"),
         ({"sex": "X"}, "sex", "field_malformed"),
         ({"birth_place_insee": "PARIS"}, "birth_place_insee", "birth_place_malformed"),
     ],
@@ -132,9 +137,46 @@ def test_where_a_hospital_numbers_the_patients_the_page_says_who_creates_them(ho
     assert (409, ["numbered_elsewhere"]) == (answer.status, answer.attributes("data-rule"))
 
 
+@pytest.mark.segur("INS.07")
+@pytest.mark.parametrize(
+    ("form", "found"),
+    [
+        ({"q": "a", "born": "1975-06-12"}, ["p1"]),
+        ({"q": "", "born": "1975-06-12"}, ["p1"]),
+        ({"q": "zo", "born": "1975-06-12"}, ["p1"]),
+        ({"q": "adrun", "born": "1975-06-13"}, []),
+    ],
+)
+def test_a_patient_is_found_by_the_day_of_birth_and_first_letters(house, browser, form, found):
+    house.patient()
+
+    page = browser.post("/patients", form)
+
+    assert (200, found, form["born"]) == (page.status, page.attributes("data-patient"), page.field("born"))
+
+
+@pytest.mark.parametrize(
+    ("form", "field", "code"),
+    [
+        ({"q": "a", "born": ""}, "q", "search_too_short"),
+        ({"q": "adrun", "born": "1975-02-30"}, "born", "no_such_day"),
+        ({"q": "adrun", "born": "12/06/1975"}, "born", "field_malformed"),
+    ],
+)
+def test_a_search_that_cannot_be_says_which_field_and_keeps_what_was_typed(browser, form, field, code):
+    page = browser.post("/patients", form)
+
+    assert (400, [field], [code], form["q"]) == (
+        page.status,
+        page.attributes("data-field"),
+        page.attributes("data-error-code"),
+        page.field("q"),
+    )
+
+
 def test_a_number_that_is_somebody_s_is_drawn_again(house):
     nord = next(each for each in reference().sites if each.site == "nord")
-    said = NewPatient("click-0009", "MARTIN", "ANNE", "1990-02-03", "F")
+    said = NewPatient("click-0009", "MARTIN", "ANNE", "1990-02-03", "F", "99999")
     first = create_patient(house.patients, said, nord, house.now)
     taken = first.ipp(NORD)
 
@@ -149,7 +191,7 @@ def test_a_number_that_is_somebody_s_is_drawn_again(house):
 
 def test_two_clicks_that_race_are_one_patient(house):
     nord = next(each for each in reference().sites if each.site == "nord")
-    said = NewPatient("click-0009", "MARTIN", "ANNE", "1990-02-03", "F")
+    said = NewPatient("click-0009", "MARTIN", "ANNE", "1990-02-03", "F", "99999")
 
     class Faster:
         """A store in which another click writes just before this one."""

@@ -139,3 +139,43 @@ def test_a_search_follows_a_changed_name_and_stops_at_its_limit(store, run):
     assert [each.patient_id for each in store.search(f"x{run}", limit=9)] == [saved.patient_id]
     assert len(store.search(f"y{run}", limit=9)) == 5
     assert [each.traits.birth_given for each in store.search(f"y{run}", limit=3)] == ["Gwénaëlle", "N2", "N3"]
+
+
+@pytest.mark.segur("INS.07", "INS.09", "INS.10")
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", [1, 2]),
+        ("g", [1]),
+        ("z", [1]),
+        ("gwenaelle", [1]),
+        ("d oeuvre", [1]),
+        ("m", [2]),
+        ("martine", [2]),
+        ("x", []),
+        ("-", []),
+    ],
+)
+def test_a_day_of_birth_and_first_letters_find_whoever_was_born_then(store, run, text, found):
+    """Birth and used names, first and other given names alike; apostrophes, hyphens and accents overlooked."""
+    day = date(1900 + int.from_bytes(run.encode()) % 120, 1 + len(text), 1 + int(run.encode()[0]) % 28)
+    first = a_patient(run, 1)
+    second = a_patient(run, 2)
+    names = {"birth_family": "PETIT", "birth_given": "LUC", "birth_given_all": "", "used_family": "Martine"}
+    store.save(replace(first, traits=replace(first.traits, birth_date=day)))
+    moved = store.save(replace(second, traits=replace(second.traits, birth_date=day, **names)))
+    store.save(a_patient(run, 3))
+
+    mine = {f"p-{run}-{number}": number for number in (1, 2, 3)}
+    seen = [mine[one.patient_id] for one in store.search(text, limit=99, born=day) if one.patient_id in mine]
+
+    assert found == sorted(seen)
+    store.save(replace(moved, traits=replace(moved.traits, birth_date=None)))
+    assert 2 not in [mine.get(one.patient_id) for one in store.search("", limit=99, born=day)]
+
+
+def test_a_number_and_another_day_of_birth_find_nobody(store, run):
+    patient = store.save(a_patient(run))
+
+    assert [patient] == store.search(f"{run}-1", limit=9, born=date(1975, 12, 31))
+    assert [] == store.search(f"{run}-1", limit=9, born=date(1975, 12, 30))

@@ -112,9 +112,15 @@ class ReasonBody(Body):
 
 
 class SearchBody(Body):
-    """A search for patients: beginnings of names, or an IPP; in the body, so that no address holds it."""
+    """A search for patients, in the body, so that no address holds it.
 
-    q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100)]
+    Args:
+        q: Beginnings of names, or an IPP; two characters at least, unless the day of birth is given.
+        born: `YYYY-MM-DD`, or empty.
+    """
+
+    q: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)] = ""
+    born: Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2})?$")] = ""
 
 
 class AuditPatientBody(Body):
@@ -192,6 +198,7 @@ class NewPatientBody(Body):
     """A patient who is created at the desk.
 
     Args:
+        birth_place_insee: INSEE code, `99999` when unknown: the five traits of the RNIV are mandatory, and nothing else.
         another: `1` once the patients found were said to be other people.
     """
 
@@ -201,7 +208,7 @@ class NewPatientBody(Body):
     birth_given_all: Words = ""
     birth_date: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
     sex: Annotated[str, StringConstraints(pattern=r"^[MFU]$")]
-    birth_place_insee: Annotated[str, StringConstraints(max_length=5)] = ""
+    birth_place_insee: Annotated[str, StringConstraints(min_length=1, max_length=5)]
     used_family: Words = ""
     used_given: Words = ""
     phone: Annotated[str, StringConstraints(max_length=40)] = ""

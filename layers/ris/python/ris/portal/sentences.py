@@ -26,7 +26,7 @@ PORTAL: Final[dict[str, str]] = {
     "field_missing": "Ce champ est à remplir.",
     "field_too_long": "Ce texte est trop long.",
     "field_malformed": "La forme de ce champ n’est pas celle attendue.",
-    "search_too_short": "Indiquez au moins deux lettres du nom, ou l’IPP entier.",
+    "search_too_short": "Indiquez au moins deux lettres du nom, la date de naissance, ou l’IPP entier.",
     "unknown_modality": "Cette modalité n’existe pas sur ce site.",
     "not_pem": "Ce fichier n’est pas du PEM lisible, ou sa clé est chiffrée. L’informatique en fournit un autre.",
     "invalid_input": "Une information attendue manque ou n’a pas la forme prévue.",

@@ -6,6 +6,7 @@
 | identifier, unique | `IDENTIFIER#{authority}#{value}` | `IDENTIFIER` |
 | number typed at the desk | `NUMBER#{value}` | `{authority}` |
 | name | `NAME#{first 3 letters}` | `{word}#{patient_id}` |
+| day of birth | `BORN#{yyyy-mm-dd}` | `{patient_id}` |
 | event | `PATIENT#{patient_id}` | `EVENT#{event_id}` |
 | answer of INSi | `PATIENT#{patient_id}` | `INSI#{instant}#{n}` |
 | change of status | `PATIENT#{patient_id}` | `HISTORY#{instant}#{n}` |
@@ -25,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from ris.adapters.dynamodb import Item, Key, Table, Write, instant_text, key_part, write
 from ris.adapters.identity.items import (
@@ -140,13 +141,32 @@ class DynamoPatientStore:
         for word in sorted(new - old):
             pk, sk = _name_key(word, after.patient_id)
             yield self._table.putting({"pk": pk, "sk": sk, "patient_id": after.patient_id})
+        was, born = before.traits.birth_date if before else None, after.traits.birth_date
+        if was is not None and was != born:
+            yield self._table.deleting(_born_key(was), after.patient_id)
+        if born is not None and was != born:
+            yield self._table.putting({"pk": _born_key(born), "sk": after.patient_id, "patient_id": after.patient_id})
 
-    def search(self, text: str, *, limit: int) -> list[Patient]:
-        """Return patients with a name that begins with each word, or whose identifier is the text.
+    def _born(self, text: str, born: date, limit: int) -> list[Patient]:
+        """Return patients born that day, of those whose names or number the text means; at most a thousand rows are looked at."""
+        rows = self._table.query(_born_key(born), limit=_PAGE * _PAGES)
+        of_the_day = self.get_many([item["patient_id"] for item in rows]).values()
+        number, wanted = text.strip(), words_of(text)
+        meant = [
+            one
+            for one in of_the_day
+            if any(each.value == number for each in one.identifiers) or ((wanted or not number) and _is_meant(one, wanted))
+        ]
+        return sorted(meant, key=search_order)[:limit]
+
+    def search(self, text: str, *, limit: int, born: date | None = None) -> list[Patient]:
+        """Return patients with a name that begins with each word, or whose identifier is the text; of one day of birth, if it is given.
 
         The longest word is looked up, the others are compared on what it found, at most a thousand rows. A word shorter than three letters finds whole
         short names only: nothing shorter than the key can be looked up without reading the table.
         """
+        if born is not None:
+            return self._born(text, born, limit)
         number, wanted = text.strip(), words_of(text)
         numbered = self._table.query(f"NUMBER#{number}", limit=limit) if number else []
         found = self.get_many([item["patient_id"] for item in numbered])
@@ -245,6 +265,10 @@ def _identifier_key(identifier: Identifier) -> Key:
 
 def _number_key(identifier: Identifier) -> Key:
     return f"NUMBER#{identifier.value}", key_part(identifier.authority)
+
+
+def _born_key(born: date) -> str:
+    return f"BORN#{born.isoformat()}"
 
 
 def _name_key(word: str, patient_id: str) -> Key:

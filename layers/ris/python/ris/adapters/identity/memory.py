@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from ris.application.conflicts import Conflict
 from ris.application.identity.records import EventState, KeptAnswer, RecordedEvent, Transition, Unfinished
@@ -140,16 +140,17 @@ class MemoryPatientStore:
         ]
         return sorted(late, key=lambda each: each.due_at)[:limit]
 
-    def search(self, text: str, *, limit: int) -> list[Patient]:
-        """Return patients with a name that begins with each word, or whose identifier is the text."""
+    def search(self, text: str, *, limit: int, born: date | None = None) -> list[Patient]:
+        """Return patients with a name that begins with each word, or whose identifier is the text; of one day of birth, if it is given."""
         by_number = [self._patients[owner] for (_, value), owner in self._owners.items() if value == text.strip()]
         wanted = words_of(text)
         by_name = [
             patient
             for patient in self._patients.values()
-            if wanted and all(any(name.startswith(word) for name in search_words(patient.traits)) for word in wanted)
+            if (wanted or (born and not text.strip()))
+            and all(any(name.startswith(word) for name in search_words(patient.traits)) for word in wanted)
         ]
-        found = {patient.patient_id: patient for patient in by_number + by_name}
+        found = {patient.patient_id: patient for patient in by_number + by_name if born in (None, patient.traits.birth_date)}
         return sorted(found.values(), key=search_order)[:limit]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -180,9 +180,13 @@ def patient_page(s: Services, patient_id: str) -> PatientPage | None:
     return PatientPage(patient, tuple(exams), tuple(requests))
 
 
-def search_patients(s: Services, text: str, limit: int = 20) -> list[Patient]:
-    """Return patients one of whose names begins with each word, or whose IPP is the text; nothing for a blank text."""
-    return s.patients.search(text, limit=_bounded(limit)) if text.strip() else []
+def search_patients(s: Services, text: str, limit: int = 20, born: date | None = None) -> list[Patient]:
+    """Return patients one of whose names begins with each word, or whose IPP is the text.
+
+    Args:
+        born: Only those born that day; a blank text then means all of them, and nobody without it.
+    """
+    return s.patients.search(text, limit=_bounded(limit), born=born) if text.strip() or born else []
 
 
 def parked_messages(s: Services, site: str, limit: int = 50, *, after: str = "") -> list[Any]:

@@ -31,6 +31,7 @@ class NewPatient:
         token: Of the form as it was shown: the same click sent twice is one patient.
         birth_date: `YYYY-MM-DD`.
         sex: `M`, `F` or `U`.
+        birth_place_insee: `99999` when unknown.
         another: The patients found are other people: create this one.
     """
 
@@ -39,8 +40,8 @@ class NewPatient:
     birth_given: str
     birth_date: str
     sex: str
+    birth_place_insee: str
     birth_given_all: str = ""
-    birth_place_insee: str = ""
     used_family: str = ""
     used_given: str = ""
     phone: str = ""
@@ -131,7 +132,9 @@ def _traits(said: NewPatient, now: datetime) -> Traits:
 
 def _alike(patients: PatientStore, traits: Traits) -> list[Patient]:
     """Return patients of that birth name, at whatever site, who share the birth date or the first given name."""
-    found = patients.search(traits.birth_family, limit=_READ)
+    born = patients.search(traits.birth_family, limit=_READ, born=traits.birth_date)
+    called = patients.search(f"{traits.birth_family} {traits.birth_given}", limit=_READ)
+    found = {one.patient_id: one for one in (*born, *called)}.values()
     family = comparable(traits.birth_family)
     named = [one for one in found if comparable(one.traits.birth_family) == family]
     close = [one for one in named if one.traits.birth_date == traits.birth_date or _given(traits, one.traits)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from ris.application.identity.records import KeptAnswer, RecordedEvent, Transition, Unfinished
@@ -38,8 +38,14 @@ class PatientStore(Protocol):
             Conflict: Somebody wrote in between, or an identifier belongs to somebody else; read again and decide again.
         """
 
-    def search(self, text: str, *, limit: int) -> list[Patient]:
-        """Return patients one of whose names begins with each word of the text, or whose IPP is the text; O(rows returned)."""
+    def search(self, text: str, *, limit: int, born: date | None = None) -> list[Patient]:
+        """Return patients one of whose names begins with each word of the text, or whose IPP is the text; O(rows returned).
+
+        Args:
+            text: Names, beginnings of names, or an IPP.
+            limit: At most so many.
+            born: Only those born that day: then a single letter, or no text at all, is enough.
+        """
 
 
 class IdentityStore(PatientStore, Protocol):

@@ -11,6 +11,8 @@ from ris.application.identity.records import EventState
 from ris.application.reference import Site
 from ris.contracts.portal import PatientsView, SearchBody
 from ris.domain.access.policy import sites_allowed
+from ris.domain.agenda.site_calendar import civil_day
+from ris.domain.errors import InvalidInput
 from ris.domain.identity.patient import Patient
 from ris.portal.answers import NotFound, Page
 from ris.portal.call import Call
@@ -23,6 +25,7 @@ from ris.portal.routing import Routes, Scope
 routes = Routes("identity")
 _ROWS, _READ = 20, 50
 """Patients of other sites are read past, so more are read than are shown."""
+_FEWEST_LETTERS = 2
 _MOST_LOOKS = 40
 """How often a page left open asks by itself whether an event was applied."""
 
@@ -30,27 +33,34 @@ _MOST_LOOKS = 40
 @routes.get("/patients", Scope.ANY_SITE, "search_patients")
 def ask(_call: Call) -> Page:
     """Show the empty search."""
-    return Page("identity/search.html", {"q": "", "rows": None, "errors": {}, "more": False})
+    return Page("identity/search.html", {"q": "", "born": "", "rows": None, "errors": {}, "more": False})
 
 
 @routes.post("/patients", Scope.ANY_SITE, "search_patients", audited=True, body=SearchBody, answer=PatientsView)
 def search(call: Call) -> Page:
     """Show the patients found at the sites where the person may see patients."""
+    typed = {name: call.form.get(name, "") for name in ("q", "born")}
     try:
-        text = read(call, SearchBody).q
+        said = read(call, SearchBody)
+        born = civil_day(said.born, field="born") if said.born else None
+        if born is None and len(said.q) < _FEWEST_LETTERS:
+            raise FormErrors({"q": "search_too_short"})
     except FormErrors as wrong:
-        errors = {"q": "search_too_short" if wrong.codes.get("q") == "field_missing" else wrong.codes.get("q", "field_malformed")}
-        return Page(
-            "identity/search.html", {"q": call.form.get("q", ""), "rows": None, "errors": errors, "more": False}, status=400
-        )
+        return _searched(typed, wrong.codes)
+    except InvalidInput as error:
+        return _searched(typed, {error.field: error.code})
     visible = frozenset(sites_allowed(call.person, "read_patient"))
-    found = search_patients(call.services.agenda, text, _READ)
+    found = search_patients(call.services.agenda, said.q, _READ, born)
     seen = [patient for patient in found if patient.sites & visible]
     rows = [(patient, _ipp(call, patient)) for patient in seen[:_ROWS]]
     data = PatientsView(rows=[view for patient, ipp in rows if (view := person(patient, ipp))])
     return Page(
-        "identity/search.html", {"q": text, "rows": rows, "errors": {}, "more": len(seen) > _ROWS or len(found) == _READ}, data=data
+        "identity/search.html", {**typed, "rows": rows, "errors": {}, "more": len(seen) > _ROWS or len(found) == _READ}, data=data
     )
+
+
+def _searched(typed: dict[str, str], errors: dict[str, str]) -> Page:
+    return Page("identity/search.html", {**typed, "rows": None, "errors": errors, "more": False}, status=400)
 
 
 def _ipp(call: Call, patient: Patient) -> str:
