@@ -56,10 +56,12 @@ def test_what_a_function_imports_is_in_its_layers() -> None:
     portal = sources(RIS / "portal", ROOT / "functions" / "portal")
     operator = sources(RIS / "cli")
     documents = [path for folder in MAKES_DOCUMENTS for path in sources(RIS / folder)] + [RIS / "adapters/identity/insi_soap.py"]
-    others = [path for path in sources(RIS, ROOT / "functions") if path not in {*portal, *operator, *documents}]
+    figures = [RIS / "adapters/usage" / name for name in ("workbook.py", "plot.py")]
+    others = [path for path in sources(RIS, ROOT / "functions") if path not in {*portal, *operator, *documents, *figures}]
 
     assert lacking(others, runtime) == set()
     assert lacking(documents, runtime | locked("layers/documents/requirements.lock")) == set()
+    assert lacking(figures, runtime | locked("layers/figures/requirements.lock")) == set()
     assert lacking(portal, runtime | locked("layers/chalice/requirements.lock")) == set()
 
 
@@ -81,6 +83,14 @@ def test_documents_and_their_fonts_are_mounted_where_documents_are_made_or_spoke
 
     assert mounts("Documents") == {*speak, "RenderReportFunction", "BuildCdaFunction", "SignSubmissionFunction"}
     assert fonts == {"RenderReportFunction"}
+
+
+def test_figures_are_drawn_and_written_by_the_portal_alone_and_imported_when_a_file_is_asked_for(interpreter: Forks) -> None:
+    asked = 'import sys; import functions.portal.app; print({"xlsxwriter", "pygal"} & set(sys.modules))'
+    done = interpreter.run(asked, ["-c"], {**os.environ, "PYTHONPATH": f"{RIS.parent}{os.pathsep}{ROOT}"})
+
+    assert mounts("Figures") == {"PortalFunction"}
+    assert (done.stdout.strip(), done.stderr[-500:]) == ("set()", "")
 
 
 WITHOUT_DOCUMENTS = """
