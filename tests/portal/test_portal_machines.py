@@ -90,6 +90,12 @@ def test_one_is_moved_then_all_and_their_patients_are_to_be_called(house, browse
     assert ["14:00", "14:15", "14:30"] == sorted(wall(house, each) for each in exams)
     calls = browser.get("/sites/nord/calls")
     assert {each.accession_number for each in exams} == set(calls.attributes("data-call"))
+    kept = [
+        (record.object_id, record.patient_id)
+        for record in house.audit.records
+        if record.action == "move_exam" and record.patient_id
+    ]
+    assert {(each.accession_number, each.patient_id) for each in exams} == set(kept)
     assert "Aucun examen n’est plus prévu" in browser.get(PAGE).text
 
 
@@ -106,6 +112,28 @@ def test_a_double_click_is_one_outage_and_the_machine_comes_back(house, browser)
 
     assert [""] == list(set(browser.get("/sites/nord/machines").attributes("data-out")))
     assert 404 == browser.get(PAGE).status
+
+
+def test_an_outage_of_the_store_in_the_middle_says_which_are_moved_and_a_form_of_nothing_is_refused(house, browser, monkeypatch):
+    from ris.domain.errors import RemoteUnavailable
+    from ris.portal.agenda import machines
+
+    exams = [house.booked(house.patient(number), f"1{number}:00") for number in (0, 1)]
+    browser.post(OUTAGE, FORM)
+    real = machines.move_exam
+
+    def fails_second(s, accession, *values, **named):
+        if accession == exams[1].accession_number:
+            raise RemoteUnavailable("cloud_unavailable")
+        return real(s, accession, *values, **named)
+
+    monkeypatch.setattr(machines, "move_exam", fails_second)
+    answer = browser.post(f"{PAGE}/move", {"accession": "all"})
+
+    assert (["1"], ["cloud_unavailable"]) == (answer.attributes("data-moved"), answer.attributes("data-rule"))
+    assert exams[1] == house.rows.exams[exams[1].accession_number]
+    assert 400 == browser.post(f"{PAGE}/move", {}).status
+    assert 404 == browser.post(f"{PAGE}/move", {"accession": "269999999999"}).status
 
 
 @pytest.mark.parametrize(
@@ -238,3 +266,13 @@ def test_the_agenda_says_in_which_room_a_machine_is_out(house, browser):
 
     assert ["scanner"] == page.attributes("data-out")
     assert "Scanner 128 barrettes, 09:20–12:00" in page.text
+
+
+def test_the_exam_says_since_when_the_archive_has_images(house, browser):
+    from ris.application.agenda.images_arrived import images_arrived
+
+    exam = house.booked(house.patient(), "10:00")
+    assert [] == browser.get(f"/exams/{exam.accession_number}").attributes("data-images")
+    images_arrived(house.services.agenda, "nord", exam.study_instance_uid, house.now)
+
+    assert "reçues par le PACS le 26/11/2026 à 09:20" in browser.get(f"/exams/{exam.accession_number}").text

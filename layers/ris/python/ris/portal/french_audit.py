@@ -40,6 +40,7 @@ ACTIONS: Final[dict[str, str]] = {
     "read_desk": "Consulter l’accueil du jour",
     "check_in": "Noter une arrivée",
     "move_exam": "Déplacer un examen",
+    "override_contraindication": "Maintenir malgré une contre-indication",
     "call_patients": "Consulter qui rappeler",
     "call_in": "Appeler un patient attendu",
     "create_patient": "Créer un patient",

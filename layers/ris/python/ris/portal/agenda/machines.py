@@ -25,7 +25,7 @@ from ris.contracts.portal import LinkBody, NothingBody, OutageBody
 from ris.domain.access.policy import sites_allowed
 from ris.domain.agenda.interval import Interval
 from ris.domain.agenda.site_calendar import civil_day, day_of, instant_of, wall_time
-from ris.domain.errors import InvalidInput, Refused
+from ris.domain.errors import InvalidInput, Refused, RisError
 from ris.portal.agenda.requests import checked_id
 from ris.portal.answers import Answer, NotFound, Page, Redirect
 from ris.portal.call import Call, Wants
@@ -107,11 +107,14 @@ def outage(call: Call, site: str, modality: str, outage: str) -> Page:
     return _outage_page(call, site, _outage(call, site, modality, outage), [])
 
 
-@routes.post("/sites/{site}/machines/{modality}/outages/{outage}/move", Scope.SITE, "declare_outage", audited=True, body=LinkBody)
+@routes.post("/sites/{site}/machines/{modality}/outages/{outage}/move", Scope.SITE, "move_exam", audited=True, body=LinkBody)
 def move_displaced(call: Call, site: str, modality: str, outage: str) -> Answer:
     """Move one exam, or as many as one click can (`accession` is `all`), each to the place proposed now."""
     out = _outage(call, site, modality, outage)
-    wanted = read(call, LinkBody).accession
+    try:
+        wanted = read(call, LinkBody).accession
+    except FormErrors as wrong:
+        raise InvalidInput(wrong.codes["accession"], field="accession") from None
     rows = displaced(call.services.agenda, site, out, _others(call, site), call.now)
     chosen = [row for row in rows if row.to is not None and wanted in ("all", row.exam.accession_number)][:_MOST_AT_ONCE]
     if not chosen and wanted != "all":
@@ -136,7 +139,8 @@ def _moved(call: Call, row: Displaced) -> Moved:
     accession = row.exam.accession_number
     try:
         move_exam(call.services.agenda, accession, row.to, call.person.account_id, call.now, call_patient=True)
-    except (InvalidInput, Refused) as error:
+    except RisError as error:
+        # An outage too: those before it are moved, and the page says which are not.
         return Moved(accession, error.code)
     return Moved(accession)
 
