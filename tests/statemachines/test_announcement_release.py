@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infra.local.cloud.client import Cloud, start_cloud
-from tests.support.asl_rules import matched
+from tests.support.asl_rules import followed, rules_met, rules_of
 from tests.support.stacks import ROOT
 
 MACHINE = json.loads((ROOT / "statemachines" / "announcement_release.asl.json").read_text("utf-8"))
@@ -79,15 +79,7 @@ def ended(cloud: Cloud, scripts: Path, accession: str, arn: str) -> Run:
     mine = [one for one in listed if one["name"].startswith(f"signing-{accession}-")]
     signings = [(one["name"], json.loads(states.describe_execution(executionArn=one["executionArn"])["input"])) for one in mine]
     run = Run(described["status"], described.get("error", ""), signings, [json.loads(line) for line in lines])
-    for event in cloud.history(arn):
-        kind = event["type"]
-        if kind.endswith("StateEntered"):
-            run.states.append(event["stateEnteredEventDetails"]["name"])
-        elif kind == "TaskSucceeded":
-            run.errors.setdefault(run.states[-1], []).append("ok")
-        elif kind in ("TaskFailed", "TaskTimedOut"):
-            details = event["taskFailedEventDetails" if kind == "TaskFailed" else "taskTimedOutEventDetails"]
-            run.errors.setdefault(run.states[-1], []).append(details["error"])
+    run.states, run.errors = followed(cloud.history(arn))
     return run
 
 
@@ -119,15 +111,6 @@ def test_what_can_be_done_again_is_done_again_and_a_refusal_is_final(runs: dict[
 
 
 def test_every_state_retrier_and_catcher_was_executed(runs: dict[str, Run]) -> None:
-    used = {
-        rule for run in runs.values() for state, errors in run.errors.items() for rule in matched(MACHINE["States"], state, errors)
-    }
-    rules = {
-        (state, kind, number)
-        for state, body in MACHINE["States"].items()
-        for kind in ("Retry", "Catch")
-        for number in range(len(body.get(kind, [])))
-    }
 
     assert set(MACHINE["States"]) == {state for run in runs.values() for state in run.states}
-    assert rules == used
+    assert rules_of(MACHINE["States"]) == rules_met(MACHINE["States"], (run.errors for run in runs.values()))

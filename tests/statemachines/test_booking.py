@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from infra.local.cloud.client import Cloud, start_cloud
-from tests.support.asl_rules import matched
+from tests.support.asl_rules import followed, inputs_of, rules_met, rules_of
 from tests.support.stacks import ROOT
 
 MACHINE = json.loads((ROOT / "statemachines" / "booking.asl.json").read_text("utf-8"))
@@ -78,20 +78,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
 
 def ended(cloud: Cloud, scripts: Path, accession: str, arn: str) -> Run:
     described = cloud.wait_execution(arn)
-    inputs = {
-        file.name.split(".")[1]: [json.loads(line) for line in file.read_text("utf-8").splitlines()]
-        for file in scripts.glob(f"{accession}.*.jsonl")
-    }
+    inputs = inputs_of(scripts, accession)
     run = Run(described["status"], described.get("error", ""), [], described.get("output", {}), inputs)
-    for event in cloud.history(arn):
-        kind = event["type"]
-        if kind.endswith("StateEntered"):
-            run.states.append(event["stateEnteredEventDetails"]["name"])
-        elif kind == "TaskSucceeded":
-            run.errors.setdefault(run.states[-1], []).append("ok")
-        elif kind in ("TaskFailed", "TaskTimedOut"):
-            details = event["taskFailedEventDetails" if kind == "TaskFailed" else "taskTimedOutEventDetails"]
-            run.errors.setdefault(run.states[-1], []).append(details["error"])
+    run.states, run.errors = followed(cloud.history(arn))
     return run
 
 
@@ -186,18 +175,9 @@ def test_retries_are_as_many_as_the_definition_says(runs: dict[str, Run]) -> Non
 
 def test_every_state_retrier_and_catcher_was_executed(runs: dict[str, Run]) -> None:
     visited = {state for run in runs.values() for state in run.states}
-    used = {
-        rule for run in runs.values() for state, errors in run.errors.items() for rule in matched(MACHINE["States"], state, errors)
-    }
-    rules = {
-        (state, kind, number)
-        for state, body in MACHINE["States"].items()
-        for kind in ("Retry", "Catch")
-        for number in range(len(body.get(kind, [])))
-    }
 
     assert visited == set(MACHINE["States"])
-    assert used == rules
+    assert rules_met(MACHINE["States"], (run.errors for run in runs.values())) == rules_of(MACHINE["States"])
 
 
 def test_inputs_and_outputs_stay_small_and_hold_identifiers_only(runs: dict[str, Run]) -> None:

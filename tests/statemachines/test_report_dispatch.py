@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from infra.local.cloud.client import Cloud, start_cloud
-from tests.support.asl_rules import matched
+from tests.support.asl_rules import followed, inputs_of, rules_met, rules_of
 from tests.support.stacks import ROOT
 
 MACHINE = json.loads((ROOT / "statemachines" / "report_dispatch.asl.json").read_text("utf-8"))
@@ -107,23 +107,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
 
 def ended(cloud: Cloud, scripts: Path, accession: str, arn: str) -> Run:
     described = cloud.wait_execution(arn)
-    inputs = {
-        file.name.split(".")[1]: [json.loads(line) for line in file.read_text("utf-8").splitlines()]
-        for file in scripts.glob(f"{accession}.*.jsonl")
-    }
+    inputs = inputs_of(scripts, accession)
     run = Run(described["status"], described.get("output", {}), inputs)
-    one_row = len(run.output.get("rows", [])) <= 1
-    for event in cloud.history(arn):
-        kind = event["type"]
-        if kind.endswith("StateEntered"):
-            run.states.append(event["stateEnteredEventDetails"]["name"])
-        elif kind == "TaskSucceeded" and one_row:
-            run.errors.setdefault(run.states[-1], []).append("ok")
-        elif (
-            kind in ("TaskFailed", "TaskTimedOut") and one_row
-        ):  # rows side by side write one history: whose event it is is not said
-            details = event["taskFailedEventDetails" if kind == "TaskFailed" else "taskTimedOutEventDetails"]
-            run.errors.setdefault(run.states[-1], []).append(details["error"])
+    run.states, errors = followed(cloud.history(arn))
+    if len(run.output.get("rows", [])) <= 1:  # rows side by side write one history: whose event it is is not said
+        run.errors = errors
     return run
 
 
@@ -219,16 +207,9 @@ def test_no_branch_ever_fails(runs: dict[str, Run]) -> None:
 
 def test_every_state_retrier_and_catcher_was_executed(runs: dict[str, Run]) -> None:
     visited = {state for run in runs.values() for state in run.states}
-    used = {rule for run in runs.values() for state, errors in run.errors.items() for rule in matched(STATES, state, errors)}
-    rules = {
-        (state, kind, number)
-        for state, body in STATES.items()
-        for kind in ("Retry", "Catch")
-        for number in range(len(body.get(kind, [])))
-    }
 
     assert visited == set(STATES)
-    assert used == rules
+    assert rules_met(STATES, (run.errors for run in runs.values())) == rules_of(STATES)
 
 
 def test_inputs_and_outputs_stay_small_and_hold_identifiers_only(runs: dict[str, Run]) -> None:

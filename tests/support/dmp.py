@@ -172,12 +172,14 @@ class Starts:
 
     names: list[str] = field(default_factory=list)
     unavailable: bool = False
+    _known: set[str] = field(default_factory=set)
 
     def start_dispatch(self, accession_number: str, version: int, attempt: int, rows: Rows = ((CHANNEL, RECIPIENT),)) -> None:
         if self.unavailable:
             raise RemoteUnavailable("workflows_unavailable")
         name = "-".join(("dispatch", accession_number, str(version), str(attempt), *(rows[0] if attempt > 1 else ())))
-        if name not in self.names:
+        if name not in self._known:
+            self._known.add(name)
             self.names.append(name)
 
 
