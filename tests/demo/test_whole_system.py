@@ -74,15 +74,16 @@ def test_two_runs_side_by_side_one_with_another_folder_of_input(tmp_path: Path) 
         assert all(step["ok"] for step in steps)
         assert all((out / file).is_file() for step in steps for file in step["evidence"])
         assert not (out / ".work").exists()
-        for folder in ("hl7", "dicom", "psc", "history", "pki", "insi"):
+        for folder in ("hl7", "dicom", "psc", "history", "pki", "insi", "usage"):
             assert any(file.stat().st_size for file in (out / folder).iterdir()), folder
-    assert_documents_hold(tmp_path / "first", count=4)
+    assert_documents_hold(tmp_path / "first", count=7)
     assert any((tmp_path / "first" / "mssante").glob("*.eml"))
     assert {step["journey"] for step in steps_of(tmp_path / "first")} >= {
         "order_to_modality",
         "announcement",
         "bad_day",
         "delegated",
+        "second_thoughts",
     }
     # Nobody knows the second patient: the identity is not qualified, and nothing leaves for the DMP.
     assert not list((tmp_path / "second" / "cda").iterdir())
@@ -93,21 +94,46 @@ def steps_of(out: Path) -> list[dict[str, Any]]:
     return list(json.loads(file.read_text())) if file.exists() else []
 
 
+MOMENTS = {
+    "directory": "the hospital sends ORM^O01",
+    "group": "the hospital sends ORM^O01",
+    "insi": "the receptionist logs in",
+    "PACS-nord": "the receptionist books the room",
+    "modality": "the booking machine confirms",
+    "psc": "MPPS COMPLETED",
+    "HIS-nord": "without its conclusion it is refused",
+    "dmp": "the radiologist validates",
+    "mss": "the radiologist validates",
+}
+"""After which step of the journey each simulator is killed."""
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["mss", "HIS-nord", "directory", "insi"])
+@pytest.mark.parametrize("name", MOMENTS)
 def test_the_kill_of_a_simulator_is_a_red_step_within_its_deadline(tmp_path: Path, name: str) -> None:
-    out = tmp_path / "out"
-    run = subprocess.Popen([*DEMO, "run"], cwd=ROOT, env=environment(out, INPUT=str(FIRST)), stdout=subprocess.PIPE)
-    until(lambda: any(step["journey"] == "order_to_modality" for step in steps_of(out)) or run.poll() is not None, 120)
+    assert_red_after_a_kill(tmp_path / "out", FIRST, name, MOMENTS[name])
+
+
+@pytest.mark.long
+def test_the_kill_of_a_hospitals_platform_is_one_too(tmp_path: Path) -> None:
+    assert_red_after_a_kill(tmp_path / "out", FIRST.with_name("delegated"), "HIS-est", "without its conclusion it is refused")
+
+
+def assert_red_after_a_kill(out: Path, given: Path, name: str, moment: str) -> None:
+    run = subprocess.Popen([*DEMO, "run"], cwd=ROOT, env=environment(out, INPUT=str(given)), stdout=subprocess.PIPE)
+    until(lambda: any(moment in step["what"] for step in steps_of(out)) or run.poll() is not None, 200)
+    running = {file.stem for file in (out / ".work").glob("*.status")}
+    happened = len(steps_of(out))
 
     os.kill(json.loads((out / ".work" / f"{name}.status").read_text())["pid"], signal.SIGKILL)
     told = run.communicate(timeout=120)[0].decode()
 
-    red = [step for step in steps_of(out) if not step["ok"]]
+    red = [step for step in steps_of(out)[happened:] if not step["ok"]]
     assert run.returncode == 1
     assert red[0]["why"] == f"{name} ended", told
     assert red[0]["milliseconds"] < red[0]["deadline_s"] * 1000
     assert f"deadline {red[0]['deadline_s']:g} s" in told
+    assert given != FIRST or {one for one in running if not one.startswith("gateway-")} == set(MOMENTS)
 
 
 def assert_documents_hold(out: Path, *, count: int) -> None:
