@@ -14,8 +14,11 @@ from ris.domain.dispatch.delivery import DELETE, Delivery, DeliveryState, Origin
 from ris.domain.dispatch.mail import TO_PRINT as WAITS_FOR_PAPER
 from ris.domain.dispatch.mail import printed
 from ris.domain.identity.patient import IdentityStatus
+from ris.domain.report.draft import DraftStatus
 from ris.domain.report.marks import Marks
+from ris.domain.report.version import VersionState
 from ris.domain.usage.facts import FAILED, TAKEN, VALIDATED, counted
+from ris.domain.usage.tally import entries_of
 from tests.support.reports import ACCESSION, ENTITY, NOW, RPPS, ReportWorld, a_patient, a_session
 
 EVE = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
@@ -40,6 +43,16 @@ def test_a_version_counts_from_its_signature_with_its_plan_and_its_marks() -> No
 
     sign_submission(world.s, ACCESSION, 1, NOW + timedelta(days=1))
     assert [each for each in world.deliveries.facts if each.kind == VALIDATED] == [fact]
+
+    # A row that somebody put back is signed again: another fact, and it counts once all the same.
+    signed = world.reports.version(ACCESSION, 1)
+    world.reports.save_version(replace(signed, state=VersionState.BUILT))
+    world.reports.save_draft(replace(world.reports.draft(ACCESSION), status=DraftStatus.VALIDATING))
+    sign_submission(world.s, ACCESSION, 1, NOW + timedelta(days=1))
+    facts = [each for each in world.deliveries.facts if each.kind == VALIDATED]
+    assert len({each.fact_id for each in facts}) == 2
+    entries = entries_of(facts, ["2026-11-26", "2026-11-27"], "nord")
+    assert [(each.day, dict(each.figures)["validated.qualified"]) for each in entries] == [("2026-11-26", 1)]
 
 
 def test_a_report_without_an_identity_says_so_and_its_plan_too() -> None:

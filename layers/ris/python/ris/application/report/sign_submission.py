@@ -71,6 +71,7 @@ def _validation(version: Version, report: FrozenReport, now: datetime) -> UsageF
         now,
         plan=tuple(f"{one.channel}:{one.state.value}:{one.reason}" for one in version.plan),
         marks=tuple(name for name, on in vars(version.marks).items() if on),
+        row_version=version.row_version,
     )
 
 

@@ -115,10 +115,11 @@ def validation(
     *,
     plan: tuple[str, ...],
     marks: tuple[str, ...],
+    row_version: int = 0,
 ) -> UsageFact:
-    """Return the fact that a version became valid: signed, at this instant."""
+    """Return the fact that a version became valid: signed, at this instant, by a write over this `row_version` of its row."""
     return UsageFact(
-        fact_id=_fact_id(VALIDATED, accession_number, document_id, str(version)),
+        fact_id=_fact_id(VALIDATED, accession_number, document_id, str(version), str(row_version)),
         site=site,
         day=_day(now, origin),
         at=now,
