@@ -22,7 +22,7 @@ def install() -> None:
     """Put both in place."""
     Table.__deepcopy__ = _sharing_items
     DynamoDBBackend.update_item = _on_a_copy(DynamoDBBackend.update_item)
-    DynamoResult.execute_result = _as_it_is
+    DynamoResult.execute_result = _plain_or(DynamoResult.execute_result)
 
 
 def _sharing_items(table: Table, _: dict[int, Any]) -> Table:
@@ -42,8 +42,16 @@ def _on_a_copy(update: Any) -> Any:
     return update_item
 
 
-def _as_it_is(result: DynamoResult, _: Any) -> tuple[int, dict[str, str], str]:
-    return 200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(result.result, default=_octets)
+def _plain_or(modelled: Any) -> Any:
+    def execute_result(result: DynamoResult, context: Any) -> tuple[int, dict[str, str], str]:
+        try:
+            plain = json.dumps(result.result, default=_octets)
+        except TypeError:  # a description of a table is not plain
+            answer: tuple[int, dict[str, str], str] = modelled(result, context)
+            return answer
+        return 200, {"Content-Type": "application/x-amz-json-1.0"}, plain
+
+    return execute_result
 
 
 def _octets(value: bytes) -> str:
