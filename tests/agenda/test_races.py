@@ -3,8 +3,7 @@
 The same races in the cloud are in tests/ports/test_agenda_races.py (slow).
 """
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
@@ -14,34 +13,14 @@ import pytest
 from ris.application.agenda.book_appointment import book_appointment
 from ris.application.agenda.cancel_exam import cancel_exam
 from ris.application.agenda.confirm_booking import confirm_booking
-from ris.application.agenda.ports import AgendaStore, Booking
 from ris.application.agenda.sweep_due import expire_hold
 from ris.domain.agenda.exam import Exam, ExamState
-from ris.domain.agenda.resource_day import ResourceDay
 from ris.domain.errors import Refused
 from tests.support.agenda import NOW, World, a_booking, a_patient
+from tests.support.races import ReadTogether
 
 RACES, CLIENTS = 1_000, 16
 AFTER_THE_HOLD = NOW + timedelta(minutes=15)
-
-
-class ReadTogether:
-    """An agenda whose first read of each thread waits until every thread has read."""
-
-    def __init__(self, inner: AgendaStore, clients: int) -> None:
-        self._inner = inner
-        self._barrier = threading.Barrier(clients)
-        self._first = threading.local()
-
-    def days(self, site: str, resources: Sequence[str], day: str) -> dict[str, ResourceDay]:
-        read = self._inner.days(site, resources, day)
-        if not getattr(self._first, "done", False):
-            self._first.done = True
-            self._barrier.wait(timeout=30)
-        return read
-
-    def commit(self, booking: Booking) -> Exam:
-        return self._inner.commit(booking)
 
 
 def outcome(action: Callable[[], Exam | None]) -> str:

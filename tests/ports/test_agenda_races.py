@@ -1,7 +1,5 @@
 """A hundred races for one slot against DynamoDB's own conditions: every client has read before anybody writes."""
 
-import threading
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,34 +11,13 @@ from ris.adapters.agenda.memory import MemoryWorkflows
 from ris.application.agenda.book_appointment import BookAppointment, book_appointment
 from ris.application.agenda.cancel_exam import cancel_exam
 from ris.application.agenda.confirm_booking import confirm_booking
-from ris.application.agenda.ports import AgendaStore, Booking
-from ris.domain.agenda.exam import Exam
-from ris.domain.agenda.resource_day import ResourceDay
 from ris.domain.errors import Refused
 from tests.support.agenda_cloud import cloud_services, own_patient
 from tests.support.cloud import deployed_cloud
+from tests.support.races import ReadTogether
 
 cloud = deployed_cloud()
 RACES, CLIENTS = 100, 8
-
-
-class ReadTogether:
-    """An agenda whose first read of each thread waits until every thread has read."""
-
-    def __init__(self, inner: AgendaStore, clients: int) -> None:
-        self._inner = inner
-        self._barrier = threading.Barrier(clients)
-        self._first = threading.local()
-
-    def days(self, site: str, resources: Sequence[str], day: str) -> dict[str, ResourceDay]:
-        read = self._inner.days(site, resources, day)
-        if not getattr(self._first, "done", False):
-            self._first.done = True
-            self._barrier.wait(timeout=60)
-        return read
-
-    def commit(self, booking: Booking) -> Exam:
-        return self._inner.commit(booking)
 
 
 @pytest.mark.slow

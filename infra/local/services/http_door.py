@@ -105,7 +105,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the evidence is the log."""
 
 
-class _Server(ThreadingHTTPServer):
+class DoorServer(ThreadingHTTPServer):
+    """One daemon thread a connection; silent about peers that go."""
+
     daemon_threads = True
     request_queue_size = 64
 
@@ -118,7 +120,7 @@ class HttpDoor:
 
     def __init__(self, answer: Answer, port: int = 0, *, tls: ssl.SSLContext | None = None) -> None:
         handler = type("Handler", (_Handler,), {"answer": staticmethod(answer)})
-        self._server = _Server(("127.0.0.1", port), handler)
+        self._server = DoorServer(("127.0.0.1", port), handler)
         if tls is not None:
             # The handshake happens in the connection's own thread: a silent peer does not close the door for the others.
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)

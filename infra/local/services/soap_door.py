@@ -12,12 +12,14 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+
+from infra.local.services.http_door import DoorServer
 
 MAX_BODY_BYTES = 32 << 20
 
@@ -216,21 +218,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the evidence is the log."""
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-    def handle_error(self, *_: object) -> None:
-        """A peer that hangs up, or whose certificate was refused, is not our fault."""
-
-
 class SoapDoor:
     """A listening door on 127.0.0.1, served by threads until `close`."""
 
     def __init__(self, rules: Rules, trust: Trust, port: int = 0) -> None:
         trust.context()
         handler = type("Handler", (_Handler,), {"rules": rules, "trust": trust})
-        self._server = _Server(("127.0.0.1", port), handler)
+        self._server = DoorServer(("127.0.0.1", port), handler)
         self.port: int = self._server.server_address[1]
         self.url = f"https://127.0.0.1:{self.port}"
         threading.Thread(target=self._server.serve_forever, args=(0.1,), name=f"soap-{self.port}", daemon=True).start()
