@@ -13,19 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from infra.local.cloud.grants import Right
 from infra.local.demo import group
-from infra.local.demo.evidence import EvidenceFolder
-from infra.local.demo.journey import Journal, Step
-from infra.local.demo.journeys import JOURNEYS
+from infra.local.demo.journey import Step
 from infra.local.demo.journeys.order_to_modality_beside import find_patient
 from infra.local.demo.journeys.visit import submit_booking
-from infra.local.demo.national import Input
 from infra.local.demo.portal_client import Answer, Browser
-from infra.local.demo.remotes import from_environment
 from infra.local.demo.scene import Scene, read_booking
 from infra.local.demo.supervisor import System
 from ris.adapters.access.dynamodb import DynamoAuditTrail
@@ -47,14 +41,6 @@ INPUTS = ROOT / "infra" / "local" / "demo" / "input"
 INPUT = INPUTS / NAME
 LARGE = "x" * 190_000
 """More than one queue message of ours holds: a claim check."""
-
-
-class Silent:
-    """Shows no progress."""
-
-    def begins(self, journey: str, what: str, protocol: str, deadline_s: float) -> None: ...
-
-    def ended(self, step: Step) -> None: ...
 
 
 class NoMachine:
@@ -362,23 +348,3 @@ class Everything:
         finally:
             os.environ.clear()
             os.environ.update(before)
-
-
-class Played(NamedTuple):
-    """What every caller did, and what it may do."""
-
-    calls: list[dict[str, Any]]
-    grants: dict[str, set[Right]]
-
-
-def play_everything(folder: Path) -> Played:
-    """Run the whole system once, watched."""
-    known = (tuple(sorted(INPUTS.glob(f"*/{name}.csv"))) for name in ("insi", "dmp", "mailboxes", "directory"))
-    sites = sorted({read_booking(INPUTS / name / "booking.json").site for name in JOURNEYS})
-    with System(EvidenceFolder(folder), from_environment({}), sites, Input(*known)) as system:
-        journal = Journal(folder / "journey.json", Silent())
-        system.start(journal)
-        for name, journey in JOURNEYS.items():
-            journey(Scene(name, INPUTS / name, system, journal))
-        Everything(system, Scene(NAME, INPUT, system, journal)).play()
-        return Played(system.cloud.calls(), system.cloud.grants())

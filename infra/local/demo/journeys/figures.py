@@ -39,11 +39,11 @@ def counted(system: System, journal: Journal, since: date) -> None:
         query = f"period=free&from={since}&to={datetime.now(ZoneInfo('Europe/Paris')).date()}"
         _count(step, person, query)
         files = _downloaded(step, system, person, query)
-        said = _totals(files["csv"])
+        said = totals(files["csv"])
         lines = person.open(f"/usage?{query}", as_json=True).json()["lines"]
         step.same("the figures of the page", {line["code"]: line["total"] for line in lines}, said)
     with journal.step("end", "each figure is what the receiving sides hold, exam by exam", "CSV CDA") as step:
-        held = _received(system)
+        held = received(system)
         step.said = [{"figure": name, "exams": str(len(exams))} for name, exams in held.items()]
         wrong = [
             f"{name}: {said.get(name, 0)} counted, {len(exams)} received"
@@ -82,7 +82,8 @@ def _downloaded(step: Step, system: System, person: Browser, query: str) -> dict
     return files
 
 
-def _totals(content: bytes) -> dict[str, int]:
+def totals(content: bytes) -> dict[str, int]:
+    """Return the total of each figure over the whole period, out of the CSV."""
     rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=";")
     return {row["Code"]: int(row["Total"]) for row in rows if row["Niveau"] == "ensemble"}
 
@@ -90,7 +91,7 @@ def _totals(content: bytes) -> dict[str, int]:
 # --- what was received ---
 
 
-def _received(system: System) -> dict[str, set[str]]:
+def received(system: System) -> dict[str, set[str]]:
     """Return the Accession Numbers of the exams whose report each kind of receiver has, or had."""
     mails = _mailed(system)
     found = {"dmp": _fed(system), "professional": mails["professional"], "patient": mails["patient"]}
