@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ris.application.usage.count_usage import recount
@@ -36,6 +36,7 @@ def test_the_presets_are_whole_months_and_years() -> None:
     assert month_of("2026-12") == Period("2026-12-01", "2026-12-31")
 
 
+@settings(deadline=None)
 @given(st.dates(date(2000, 1, 1), date(2090, 1, 1)), st.sampled_from(PRESETS))
 def test_a_period_is_its_days_and_they_are_its_months(today: date, name: str) -> None:
     period = preset(name, today)
