@@ -17,7 +17,7 @@ PORTAL: Final[dict[str, str]] = {
     "unknown_object": "Cette page n’existe pas, ou elle concerne un site où vous n’avez pas de rôle.",
     "method_not_allowed": "Cette adresse ne se demande pas de cette façon.",
     "request_refused": "La demande n’a pas pu être traitée telle qu’elle a été envoyée.",
-    "csrf": "Ce formulaire n’est plus valable. Revenez à la page précédente, rechargez-la, puis envoyez-le de nouveau.",
+    "csrf": "Ce formulaire n’est plus valable. Copiez ce que vous y avez tapé, rechargez sa page, puis envoyez-le de nouveau.",
     "repeated_parameter": "Une même information a été envoyée deux fois.",
     "unreadable_body": "Le formulaire reçu est illisible.",
     "unsupported_media_type": "Ce format d’envoi n’est pas accepté.",
