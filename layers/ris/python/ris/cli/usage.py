@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import track
 
-from ris.cli.output import AsJson, say, show_json, show_table
+from ris.cli.output import AsJson, say, show_json, show_table, steps
 from ris.cli.settings import need
 
 if TYPE_CHECKING:
@@ -51,6 +50,7 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", dir_okay=False, help="Fichier ; la sortie standard par défaut.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Comme --format json.")] = False,
 ) -> None:
     """Écrire les indicateurs d'une période."""
     from ris.application.usage.dashboard import Asked, dashboard
@@ -59,7 +59,7 @@ def export(
     s = _services()
     sites = tuple(site.site for site in s.reference.sites())
     found = dashboard(s, Asked(sites, _period(first, last), finess, rpps))
-    content = _content(kind, rows_of(found))
+    content = _content(Kind.JSON if as_json else kind, rows_of(found))
     if output is None:
         sys.stdout.buffer.write(content)
         return
@@ -82,7 +82,7 @@ def recount(
     s, now = _services(), datetime.now(UTC)
     wanted = sites or [site.site for site in s.reference.sites()]
     work = [(site, month) for site in wanted for month in _months(_period(first, last))]
-    shown = work if as_json else track(work, description="Compte des mois", transient=True)
+    shown = steps(work, "Compte des mois", quiet=as_json)
     changed = [(site, day) for site, month in shown for day in count_again(s, site, month, now, dry_run=dry_run).changed]
     if as_json:
         show_json({"dry_run": dry_run, "changed": [{"site": site, "day": day} for site, day in changed]})
