@@ -30,25 +30,7 @@ def test_every_layer_is_described() -> None:
     assert not [path.name for path in (ROOT / "layers").iterdir() if path.is_dir() and f"`{path.name}" not in mapped()["layers/"]]
 
 
-def test_every_link_leads_somewhere() -> None:
-    documents = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    broken = [
-        (str(document.relative_to(ROOT)), target)
-        for document in documents
-        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text("utf-8"))
-        if "://" not in target and not (document.parent / target).exists()
-    ]
-
-    assert not broken
-
-
 def test_decisions_are_numbered_without_a_gap() -> None:
     numbers = sorted(int(path.name[:4]) for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 
     assert numbers == list(range(1, len(numbers) + 1))
-
-
-def test_the_commands_of_the_readme_are_targets() -> None:
-    targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text("utf-8")))
-
-    assert set(re.findall(r"`?make ([a-z]+)", README)) <= targets
