@@ -82,6 +82,18 @@ def _alive(page: Path, text: str, target: str) -> bool:
     return file.suffix == ".md" and unquote(parts.fragment) in anchors(text if file == page else file.read_text("utf-8"))
 
 
+def emphasised(text: str) -> list[str]:
+    """Return the words of a page that stand in italics: in guides and runbooks, what the screen shows."""
+    return [inside.content for head, inside in pairwise(tokens(text)) if head.type == "em_open"]
+
+
+@cache
+def screens() -> str:
+    """Return everything the portal's pages are made of."""
+    portal = ROOT / "layers" / "ris" / "python" / "ris" / "portal"
+    return "\n".join(path.read_text("utf-8") for path in [*portal.rglob("*.html"), *portal.rglob("*.py")])
+
+
 def commands(text: str) -> Iterator[list[str]]:
     """Yield the words of each command in a page's code, without what stands before it on the line (`.venv/bin/`, a variable)."""
     for token in tokens(text):
@@ -125,6 +137,17 @@ def make_targets() -> frozenset[str]:
 def command_tree() -> Any:
     """Return the operator's command with all its families."""
     return typer.main.get_command(build())
+
+
+def help_texts() -> list[str]:
+    """Return the help of the operator's command and of all below it."""
+
+    def below(command: Any) -> Iterator[str]:
+        yield command.help or ""
+        for each in getattr(command, "commands", {}).values():
+            yield from below(each)
+
+    return list(below(command_tree()))
 
 
 def _ris_faults(command: Any, words: list[str], said: str) -> list[str]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.documents import ROOT, anchors, commands, dead_links, faults, pages
+from tests.documents import ROOT, anchors, commands, dead_links, emphasised, faults, help_texts, pages, screens
 
 PAGES = pages()
+GUIDES = [page for page in PAGES if page.parent.name in ("guides", "runbooks")]
+PER_SITE_OR_DAYS = {"SITE-dead-letters", "certificates-N-days"}
+CYAN = re.compile(r"\[cyan\](.*?)\[/cyan\]", re.DOTALL)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])
@@ -19,6 +23,26 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])
 def test_every_command_exists(page: Path) -> None:
     assert not [fault for words in commands(page.read_text("utf-8")) for fault in faults(words)]
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=[page.stem for page in GUIDES])
+def test_every_word_of_the_screen_is_on_the_screen(page: Path) -> None:
+    assert not [words for words in emphasised(page.read_text("utf-8")) if words not in screens()]
+
+
+def test_every_alarm_is_explained() -> None:
+    deployed = set(re.findall(r'AlarmName: !Sub "\$\{Prefix\}-([a-z-]+)"', (ROOT / "infra/monitoring.yaml").read_text("utf-8")))
+    section = (ROOT / "docs/guides/operator.md").read_text("utf-8").split("## Alarms")[1].split("\n## ")[0]
+    told = {name for row in section.splitlines() if row.startswith("| `") for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
+
+    assert {name for name in deployed if not re.search("[0-9]", name)} == (told | {"trouble"}) - PER_SITE_OR_DAYS
+
+
+def test_every_example_of_the_help_exists() -> None:
+    examples = [words for text in help_texts() for words in commands("\n\n".join(f"`{each}`" for each in CYAN.findall(text)))]
+
+    assert len([words for words in examples if words[0] == "ris"]) > 20
+    assert not [fault for words in examples for fault in faults(words)]
 
 
 def test_the_pages_and_commands_that_readers_begin_with_are_looked_at() -> None:
@@ -42,6 +66,12 @@ def test_a_dead_link_or_anchor_is_found() -> None:
         "README.md#nothing",
         "#a-head-twice-2",
         "../../etc/hosts",
+    ]
+
+
+def test_a_label_that_no_page_has_is_found() -> None:
+    assert [words for words in emphasised("*Valider et suivant*, **then** *Valider et dormir*") if words not in screens()] == [
+        "Valider et dormir"
     ]
 
 
