@@ -14,22 +14,26 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from infra.local.demo import group
 from infra.local.demo.journey import Step
+from infra.local.demo.journeys import figures
 from infra.local.demo.journeys.order_to_modality_beside import find_patient
 from infra.local.demo.journeys.visit import submit_booking
 from infra.local.demo.portal_client import Answer, Browser
 from infra.local.demo.scene import Scene, read_booking
 from infra.local.demo.supervisor import System
 from ris.adapters.access.dynamodb import DynamoAuditTrail
-from ris.adapters.dynamodb import Table, instant_text
+from ris.adapters.dynamodb import Table, instant_text, write
+from ris.adapters.usage.dynamodb import fact_write
 from ris.application.agenda.book_appointment import BookAppointment, book_appointment
 from ris.application.agenda.services import Services
 from ris.contracts.queues import DicomInbound, GatewayStatus, StationSeen
 from ris.domain.access.audit import AuditRecord
 from ris.domain.agenda.exam import ExamState
 from ris.domain.dispatch.delivery import DeliveryState
+from ris.domain.usage.facts import UsageFact
 from tests.support.canaries import found_in, values_of_demo
 from tests.support.everything_after import After
 from tests.support.everything_recorded import Recorded
@@ -84,6 +88,7 @@ class Everything:
         self.given_up(accession)
         self.state(receptionist, receptionist.open(f"/exams/{accession}"), "discontinued")
         self.look_after_the_system(accession)
+        self.file_of_another_month()
         self.tell_nobody()
 
     # --- people ---
@@ -101,6 +106,33 @@ class Everything:
         for person in (receptionist, operator):
             for page in (*(f"/sites/{self.site}{page}" for page in pages), "/", "/account", "/sites/est/agenda", "/exams/00000000"):
                 assert person.open(page).status in (200, 403, 404), page
+
+    def file_of_another_month(self) -> None:
+        """Count a file whose validation is not among the period's facts: all of its facts are read."""
+        now = datetime.now(UTC)
+        day = now.astimezone(ZoneInfo(group.site(self.site)["time_zone"])).date().isoformat()
+        usage = Table(self.cloud.client("dynamodb", "test"), self.cloud.function_env("PortalFunction")["TABLE_USAGE"])
+        for number in ("1", "2"):
+            names = {"channel": "dmp", "recipient": "DMP", "who_sends": "ours", "corrects": "", "author": "99900012347"}
+            names |= {"legal_entity": "630999001", "finess_geo": "630999100", "document_id": f"2.25.{number}"}
+            fact = UsageFact(
+                f"other{number}",
+                self.site,
+                day,
+                now,
+                value=1,
+                accession_number=f"2500000000{number}",
+                report_version=1,
+                qualified=True,
+                **names,
+            )
+            write(usage.client, [fact_write(usage, fact)])
+            if number == "1":
+                self.cloud.fire("CountUsageSchedule")
+            else:
+                person = figures.finance(self.system)
+                figures.count(self.step, person, "period=month")
+                assert person.open("/usage/list?figure=dmp&period=month").status == 200
 
     def look_after_the_system(self, accession: str) -> None:
         """What the group's IT and the auditor look at."""
@@ -154,10 +186,12 @@ class Everything:
         """Replay each message of the list, now that what some of them lacked has come, and dismiss the rest."""
         (unknown,) = self.scene.messages("parked")
         self.tell(self.order("NW", unknown.value("ORC-2.1"), "ORM07005"))
-        # The same control id with another body: both are kept, and the second can be applied by a person.
-        self.tell(self.renamed(b"ZOE"))
+        # The same control id with other bodies: all are kept, and can be applied by a person, whatever the name is by then.
+        others = (b"ZOE", b"ZOA")
+        for given in others:
+            self.tell(self.renamed(given))
         address = f"/sites/{self.site}/messages"
-        until(lambda: operator.open(address).page.rows("reason", control_id="ADT07001"))
+        until(lambda: len(operator.open(address).page.rows("reason", control_id="ADT07001")) == len(others))
         links = self.listed(operator, address)
         for verb in ("replay", "dismiss"):
             for link in links:

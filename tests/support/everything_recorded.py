@@ -46,6 +46,7 @@ class Recorded:
         row = self.delivered()[-1]
         self.each_state_again(row)
         self.outages(row)
+        self.refused_for_good(row)
         self.announced_by_halves(row)
         self.what_time_brings(row)
 
@@ -108,6 +109,22 @@ class Recorded:
             self.put_back(row, unknown=False)
             self.cloud.invoke("CheckDmpFunction", given)  # it answers again: no breaker opens
 
+    def refused_for_good(self, row: Delivery) -> None:
+        """Let the DMP refuse, by a closed record and by an answer that the machine caught: a failure that counts, each time."""
+        given = {"accession_number": row.owner, "version": 1}
+        exam = self.exams.get(row.owner)
+        patient = self.patients.get(exam.patient_id) if exam else None
+        assert patient is not None
+        assert patient.ins is not None
+        record = {"matricule": patient.ins.matricule, "oid": patient.ins.oid}
+        self.put_back(row, unknown=False)
+        self.system.tell("dmp", {"record": {**record, "status": "closed", "closed_on": "20260101"}})
+        self.cloud.invoke("CheckDmpFunction", given)
+        self.system.tell("dmp", {"record": {**record, "status": "open", "closed_on": ""}})
+        self.put_back(row, unknown=False)
+        caught = {"channel": "dmp", "recipient": "DMP", "error": "RemoteRejected"}
+        assert self.cloud.invoke("RecordOutcomeFunction", {**given, **caught})["state"] == "rejected"
+
     def put_back(self, row: Delivery, *, unknown: bool) -> None:
         """Write the row as it was before it was delivered, its attempt long ago; a sweep may be moving it."""
         ago = datetime.now(UTC) - timedelta(hours=2)
@@ -115,7 +132,7 @@ class Recorded:
         def attempt() -> Delivery:
             now = self.deliveries.get(row.owner, *DMP, report_version=1)
             assert now is not None
-            waits = {"state": DeliveryState.PENDING, "unknown": unknown, "attempts": int(unknown), "reason": ""}
+            waits = {"state": DeliveryState.PENDING, "unknown": unknown, "attempts": int(unknown), "reason": "", "failure": ""}
             return self.deliveries.save(replace(now, changed_at=ago, due_at=ago, **waits))
 
         decide(attempt)

@@ -11,7 +11,7 @@ from typing import Any
 from infra.local.cloud.grants import Right
 from infra.local.demo.evidence import EvidenceFolder
 from infra.local.demo.journey import Journal, Step
-from infra.local.demo.journeys import JOURNEYS
+from infra.local.demo.journeys import JOURNEYS, figures
 from infra.local.demo.national import Input
 from infra.local.demo.remotes import from_environment
 from infra.local.demo.scene import Scene, read_booking
@@ -41,14 +41,19 @@ class Whole:
     journal: Journal
     calls: list[dict[str, Any]] = field(default_factory=list)
     grants: dict[str, set[Right]] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
 
-    def play_journeys(self) -> None:
-        """Take every journey once."""
-        for name, journey in JOURNEYS.items():
-            journey(self.scene(name))
+    def take(self, name: str) -> None:
+        """Take a journey, unless it was taken."""
+        if name not in self.taken:
+            self.taken.add(name)
+            JOURNEYS[name](self.scene(name))
 
     def play_everything_else(self) -> None:
-        """Do what no journey does."""
+        """Do what no journey does, behind them all."""
+        for name in JOURNEYS:
+            self.take(name)
+        figures.counted(self.system, self.journal, figures.began())
         Everything(self.system, self.scene(NAME)).play()
         self.calls, self.grants = self.system.cloud.calls(), self.system.cloud.grants()
 

@@ -7,15 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from infra.local.cloud.grants import called, idle, missing
+from infra.local.demo.journeys import JOURNEYS
 from tests.support.stacks import tenant
 from tests.support.whole_system import Whole, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 FUNCTIONS = [function.logical_id for function in tenant().all("AWS::Lambda::Function")]
 CALLERS = [*FUNCTIONS, "ris-demo-nord-gateway"]
-
-
-# In three steps: no single test takes as long as all of it.
 
 
 @pytest.fixture(scope="module")
@@ -25,23 +23,21 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
 
 
 @pytest.fixture(scope="module")
-def travelled(started: Whole) -> Whole:
-    started.play_journeys()
+def played(started: Whole) -> Whole:
+    started.play_everything_else()
     return started
-
-
-@pytest.fixture(scope="module")
-def played(travelled: Whole) -> Whole:
-    travelled.play_everything_else()
-    return travelled
 
 
 def test_every_function_and_every_sites_gateway_is_looked_at(started: Whole) -> None:
     assert set(FUNCTIONS) | {f"ris-demo-{site}-gateway" for site in ("nord", "sud", "est")} == set(started.system.cloud.grants())
 
 
-def test_every_step_of_every_journey_happens(travelled: Whole) -> None:
-    assert [step.what for step in travelled.journal.steps if not step.ok] == []
+@pytest.mark.parametrize("name", JOURNEYS)
+def test_every_step_of_a_journey_happens(started: Whole, name: str) -> None:
+    """One test each: no single one takes as long as all of them."""
+    started.take(name)
+
+    assert [step.what for step in started.journal.steps if not step.ok] == []
 
 
 @pytest.mark.parametrize("caller", CALLERS)

@@ -35,9 +35,9 @@ def counted(system: System, journal: Journal, since: date) -> None:
         if not (system.simulated("group") and system.simulated("dmp") and system.simulated("mss")):
             step.what += " (skipped: what somebody else received is not known here)"
             return
-        person = _finance(system)
+        person = finance(system)
         query = f"period=free&from={since}&to={datetime.now(ZoneInfo('Europe/Paris')).date()}"
-        _count(step, person, query)
+        count(step, person, query)
         files = _downloaded(step, system, person, query)
         said = totals(files["csv"])
         lines = person.open(f"/usage?{query}", as_json=True).json()["lines"]
@@ -53,7 +53,8 @@ def counted(system: System, journal: Journal, since: date) -> None:
         step.require(not wrong, "; ".join(wrong))
 
 
-def _finance(system: System) -> Browser:
+def finance(system: System) -> Browser:
+    """Let the first account of finance log in by the group's provider."""
     row = next(row for row in group.table("accounts") if any("finance" in roles for roles in row["roles"].values()))
     login = next(each for each in row["logins"] if each["provider"] == "group")
     person = Browser(system.cloud.portal_url)
@@ -61,7 +62,8 @@ def _finance(system: System) -> Browser:
     return person
 
 
-def _count(step: Step, person: Browser, query: str) -> None:
+def count(step: Step, person: Browser, query: str) -> None:
+    """Press *count to the present instant*."""
     shown = person.open(f"/usage?{query}")
     form = next((one for one in shown.page.forms if one.action.endswith("/usage/count")), None)
     step.require(form is not None, f"no button to count (HTTP {shown.status})")
