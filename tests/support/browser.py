@@ -1,0 +1,230 @@
+"""Headless Chromium as a person without a mouse uses it, and axe-core's judgement of a page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.common.exceptions import TimeoutException
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+BROWSERS = ("/usr/bin/chromium", "/usr/bin/chromedriver")
+AXE = json.loads(Path(__file__).with_name("axe.json").read_text())
+BUILD = Path(__file__).resolve().parents[2] / "build"
+WIDE, SMALL = (1280, 900), (360, 740)
+_ACTIVE = "return document.activeElement"
+
+
+@contextmanager
+def chromium() -> Iterator[webdriver.Chrome]:
+    """Start a browser of its own."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSERS[0]
+    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--lang=fr-FR", "--hide-scrollbars"):
+        options.add_argument(flag)
+    french = {**os.environ, "LANGUAGE": "fr_FR", "LANG": "fr_FR.UTF-8"}
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=BROWSERS[1], env=french))
+    try:
+        driver.set_window_size(*WIDE)
+        yield driver
+    finally:
+        driver.quit()
+
+
+class Keyboard:
+    """A person at a keyboard: goes on by Tab, presses Enter and Space, types.
+
+    Args:
+        home: The portal's address.
+    """
+
+    def __init__(self, driver: webdriver.Chrome, home: str) -> None:
+        self.driver, self.home = driver, home
+
+    def login(self, provider: str, subject: str) -> None:
+        """Enter by a provider, as the person of that subject."""
+        self.driver.get(f"{self.home}/login")
+        self.follow(f"a[data-provider='{provider}']")
+        self.press(f"button[value='{subject}']")
+        self.until(f"return location.href.startsWith('{self.home}') && !location.pathname.startsWith('/login')")
+
+    def leave(self) -> None:
+        """Log out."""
+        self.press("form[action='/logout'] button")
+        self.driver.delete_all_cookies()
+
+    def has(self, selector: str) -> bool:
+        """Tell whether the page holds something."""
+        return bool(self.driver.execute_script("return document.querySelector(arguments[0]) !== null", selector))
+
+    def open(self, path: str) -> None:
+        """Type an address."""
+        self.driver.get(self.home + path)
+
+    def tab_to(self, selector: str, most: int = 250) -> None:
+        """Press Tab until what the selector names has the focus.
+
+        Raises:
+            AssertionError: It is not reached, or shows no focus.
+        """
+        for _ in range(most):
+            if self.driver.execute_script("return document.activeElement.matches(arguments[0])", selector):
+                return
+            self.keys(Keys.TAB)
+        raise AssertionError(f"{self.driver.current_url.removeprefix(self.home)}: Tab does not reach {selector}")
+
+    def press(self, selector: str) -> None:
+        """Go to a button or link, press Enter, and wait for the page that follows."""
+        self.tab_to(selector)
+        self.driver.execute_script("document.documentElement.dataset.before = '1'")
+        self.keys(Keys.ENTER)
+        self.until("return !document.documentElement.dataset.before && document.readyState === 'complete'")
+
+    follow = press
+
+    def choose(self, selector: str, value: str) -> None:
+        """Go to a list and type on until it shows the value."""
+        self.tab_to(selector)
+        for _ in range(40):
+            if self.driver.execute_script("return document.activeElement.value") == value:
+                return
+            self.keys(Keys.ARROW_DOWN)
+        raise AssertionError(f"{selector} does not offer {value}")
+
+    def type(self, selector: str, text: str) -> None:
+        """Go to a field and type."""
+        self.tab_to(selector)
+        self.keys(text)
+
+    def date(self, selector: str, iso: str) -> None:
+        """Go to a date field and type its parts, in the order this browser's language has them."""
+        year, month, day = iso.split("-")
+        self.tab_to(selector)
+        for parts in ((day, month, year), (month, day, year)):
+            self.keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT, *parts)
+            if self.driver.execute_script("return document.activeElement.value") == iso:
+                return
+        raise AssertionError(f"{selector} does not take {iso}")
+
+    def keys(self, *keys: str) -> None:
+        """Press keys."""
+        ActionChains(self.driver).send_keys(*keys).perform()
+
+    def overwrite(self, selector: str, text: str) -> None:
+        """Go to a field, select all of it, and type."""
+        self.tab_to(selector)
+        ActionChains(self.driver).key_down(Keys.CONTROL).send_keys("a").key_up(Keys.CONTROL).send_keys(text).perform()
+
+    def until(self, script: str, timeout_s: float = 30) -> Any:
+        """Wait until a script returns something."""
+        return self._wait(script, timeout_s, lambda driver: driver.execute_script(script))
+
+    def reload_until(self, script: str, timeout_s: float = 60) -> Any:
+        """Press F5 until a script returns something."""
+
+        def again(driver: webdriver.Chrome) -> Any:
+            driver.refresh()
+            return driver.execute_script(script)
+
+        return self._wait(script, timeout_s, again)
+
+    def _wait(self, script: str, timeout_s: float, look: Callable[[webdriver.Chrome], Any]) -> Any:
+        try:
+            return WebDriverWait(self.driver, timeout_s, poll_frequency=0.2).until(look)
+        except TimeoutException:
+            self.photograph("not-found")
+            raise AssertionError(f"{self.path}: not found in time: {script}") from None
+
+    @property
+    def path(self) -> str:
+        """The path shown."""
+        return str(self.driver.execute_script("return location.pathname"))
+
+    def photograph(self, name: str) -> None:
+        """Leave pictures of the page, wide and small, in build/screens."""
+        folder = BUILD / "screens"
+        folder.mkdir(parents=True, exist_ok=True)
+        for width, height in (WIDE, SMALL):
+            self.sized(width, height)
+            whole = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
+            (folder / f"{name}-{width}.png").write_bytes(base64.b64decode(whole["data"]))
+        self.sized(*WIDE)
+
+    def sized(self, width: int, height: int) -> None:
+        """Show the page in a window of that size, in CSS pixels."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def faults(self) -> list[str]:
+        """Return what axe-core finds serious or critical, what scrolls sideways at 360 px, and what a page must have and has not."""
+        found = self._axe()
+        self.sized(*SMALL)
+        if self.driver.execute_script("return document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            found.append("scrolls sideways at 360 px: " + str(self.driver.execute_script(_WIDEST)))
+        self.sized(*WIDE)
+        if self.driver.execute_script("return document.querySelectorAll('h1').length") != 1:
+            found.append("not one h1")
+        if self.driver.execute_script("return document.documentElement.lang") != "fr" or not self.driver.title:
+            found.append("no language or no title")
+        return found
+
+    def _axe(self) -> list[str]:
+        self.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": axe_core()})
+        answer = self.driver.execute_async_script(
+            "const done = arguments[0]; axe.run(document).then(done, e => done({error: String(e)}))"
+        )
+        assert "error" not in answer, answer
+        return [
+            f"{one['impact']} {one['id']}: {node['target']}"
+            for one in answer["violations"]
+            if one["impact"] in ("serious", "critical")
+            for node in one["nodes"][:3]
+        ]
+
+
+_WIDEST = """
+return [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 4)
+  .map(e => e.tagName + '.' + e.className)
+"""
+
+
+def axe_core() -> str:
+    """Return the text of axe-core, out of the package that npm's own registry has under this version and digest."""
+    kept = BUILD / f"axe-core-{AXE['version']}.js"
+    if kept.exists():
+        return kept.read_text()
+    if shutil.which("npm") is None:
+        pytest.skip("not installed: npm, which brings axe-core")
+    BUILD.mkdir(exist_ok=True)
+    packed = subprocess.run(
+        ["npm", "pack", "--silent", f"axe-core@{AXE['version']}"],
+        cwd=BUILD,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if packed.returncode:
+        pytest.skip("npm does not bring axe-core here")
+    archive = BUILD / packed.stdout.strip().splitlines()[-1]
+    digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+    assert AXE["integrity"] == f"sha512-{digest}", "axe-core is not the one that was chosen"
+    with tarfile.open(archive) as files:
+        script = files.extractfile("package/axe.min.js")
+        assert script is not None
+        kept.write_bytes(script.read())
+    archive.unlink()
+    return kept.read_text()
