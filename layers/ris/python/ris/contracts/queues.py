@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 
 class Envelope(BaseModel):
@@ -93,18 +93,68 @@ class WorklistFeed(Envelope):
 
 
 class DicomInbound(Envelope):
-    """Gateway to cloud, `dicom-inbound.fifo`: one MPPS request (PS3.4 Annex F), already answered to the modality.
+    """Gateway to cloud, `dicom-inbound.fifo`: what a modality or the archive said of a study, already answered to the sender.
 
     Args:
-        operation: `mpps_create` (N-CREATE) or `mpps_set` (N-SET).
-        sop_instance_uid: Of the performed procedure step.
+        operation: `mpps_create` (N-CREATE) or `mpps_set` (N-SET) of PS3.4 Annex F; `instances_available`, an Instance Availability
+            Notification (PS3.4 Annex R): images of the study have arrived; `storage_committed`, the answer to a storage
+            commitment request (PS3.4 Annex J).
+        sop_instance_uid: Of the performed procedure step, of the notification, or the commitment's Transaction UID.
         dataset: DICOM JSON of the request's data set.
     """
 
+    kind: Literal["mpps"] = "mpps"
     site: str
     spool_id: str
     received_at: datetime
     calling_ae_title: str
-    operation: Literal["mpps_create", "mpps_set"]
+    operation: Literal["mpps_create", "mpps_set", "instances_available", "storage_committed"]
     sop_instance_uid: str
     dataset: dict[str, Any]
+
+
+class CertificateDays(Envelope):
+    """One certificate a gateway uses, and its end.
+
+    Args:
+        name: What it is for, as the gateway's settings name it.
+    """
+
+    name: str
+    not_after: AwareDatetime
+
+
+class StationSeen(Envelope):
+    """When a machine last spoke to its gateway, by service (PS3.7 C-ECHO, C-FIND of the worklist, MPPS); None is never since it started."""
+
+    ae_title: str
+    last_echo_at: AwareDatetime | None = None
+    last_find_at: AwareDatetime | None = None
+    last_mpps_at: AwareDatetime | None = None
+
+
+class GatewayStatus(Envelope):
+    """Gateway to cloud, `dicom-inbound.fifo`: how a gateway is. Best effort, never spooled; of two the newest by `sent_at` counts.
+
+    Args:
+        gateway_id: Of this gateway among those of its site.
+        clock_skew_s: Its clock minus the cloud's, in seconds; None while it could not be measured.
+        spool_rows: Messages that wait to leave; `spool_oldest_s` is the age of the oldest.
+        feed_steps: Steps its worklist holds; `feed_age_s` is the time since the last word from the cloud, None before the first.
+        wants_feed: A full resynchronisation is asked for.
+    """
+
+    kind: Literal["status"]
+    site: str
+    gateway_id: str
+    version: str
+    sent_at: AwareDatetime
+    started_at: AwareDatetime
+    clock_skew_s: float | None = None
+    spool_rows: int
+    spool_oldest_s: float
+    feed_steps: int
+    feed_age_s: float | None = None
+    certificates: tuple[CertificateDays, ...] = ()
+    stations: tuple[StationSeen, ...] = ()
+    wants_feed: bool = False
