@@ -18,9 +18,10 @@ from typing import IO, Any
 
 from gateways.edge import VERSION, spool
 from gateways.edge.cloud import AwsCloud, Cloud
-from gateways.edge.config import Settings
+from gateways.edge.config import DicomSettings, Settings
 from gateways.edge.consumer import QueueConsumer
 from gateways.edge.dicom import feed, mpps
+from gateways.edge.dicom.archive import ArchiveDesk
 from gateways.edge.dicom.feed import WorklistCopy
 from gateways.edge.dicom.folder import WorklistFolder
 from gateways.edge.dicom.mpps import MppsDesk
@@ -66,12 +67,14 @@ class Gateway:
         self._lock: IO[str] | None = None
         self._started = clock()
         self.worklist = Worklist()
-        self._stations = Stations(settings.dicom.modalities if settings.dicom else (), clock)
+        dicom = settings.dicom or DicomSettings()
+        self._stations = Stations(dicom.modalities, clock, expire_after_h=dicom.expire_after_h, zone=dicom.timezone)
         self._store: Store | None = None
         self._spool: Spool | None = None
         self._outbox: Outbox | None = None
         self._copy: WorklistCopy | None = None
         self._desk: MppsDesk | None = None
+        self._archive: ArchiveDesk | None = None
         self._intake: Intake | None = None
         self._forwarders: list[Forwarder] = []
         self._consumers: dict[str, QueueConsumer] = {}
@@ -90,6 +93,8 @@ class Gateway:
             ports["mllp_port"] = self._mllp.port
         if self._dicom is not None:
             ports["dicom_port"] = self._dicom.port
+            if self._dicom.tls_port is not None:
+                ports["dicom_tls_port"] = self._dicom.tls_port
         return ports
 
     async def start(self) -> None:
@@ -103,7 +108,7 @@ class Gateway:
         if self._folder is not None:
             await asyncio.to_thread(self._folder.scan)
             self._run(self._folder.watch())
-        self._open_dicom()
+        await self._open_dicom()
         await self._open_mllp()
         self._open_lines()
         await self._health.start()
@@ -117,7 +122,7 @@ class Gateway:
         if self._mllp is not None:
             await self._mllp.stop()
         if self._dicom is not None:
-            await asyncio.to_thread(self._dicom.stop)
+            await self._dicom.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -191,15 +196,21 @@ class Gateway:
         self._copy = WorklistCopy(self._store, self.worklist, site=self._settings.site, clock=self._clock)
         self._copy.load()
         self._desk = MppsDesk(self._store, self._spool, self.worklist, self._clock)
+        self._archive = ArchiveDesk(self._spool, self._clock)
         emit(Log.RECOVERED, count=self._spool.waiting())
 
-    def _open_dicom(self) -> None:
+    async def _open_dicom(self) -> None:
         if self._settings.dicom is None:
             return
         self._dicom = DicomServer(
-            self._settings.dicom, worklist=self.worklist, desk=self._desk, stations=self._stations, clock=self._clock
+            self._settings.dicom,
+            worklist=self.worklist,
+            desk=self._desk,
+            archive=self._archive,
+            stations=self._stations,
+            clock=self._clock,
         )
-        self._dicom.start()
+        await self._dicom.start()
 
     async def _open_mllp(self) -> None:
         if self._settings.mllp is None:

@@ -11,7 +11,7 @@ from typing import Any
 _logger = logging.getLogger("gateways.edge")
 ALLOWED_FIELDS = frozenset(
     {
-        "site", "gateway_id", "version", "port", "mllp_port", "dicom_port", "health_port", "peer", "count", "bytes", "seconds",
+        "site", "gateway_id", "version", "port", "mllp_port", "dicom_port", "dicom_tls_port", "health_port", "peer", "count", "bytes", "seconds",
         "row", "queue", "destination", "message_id", "outcome", "error", "kind", "segment", "field", "error_code", "ae_title", "status",
         "sps_id", "file", "state", "attempt", "reason",
     }
@@ -50,7 +50,7 @@ class Log(Enum):
     FILE_UNREADABLE = ("GATEWAY_043", logging.ERROR, "worklist file cannot be read, it hides no other")
     FIND_ANSWERED = ("GATEWAY_050", logging.INFO, "worklist query answered")
     FIND_REFUSED = ("GATEWAY_051", logging.WARNING, "worklist query refused")
-    MPPS_ANSWERED = ("GATEWAY_052", logging.INFO, "performed procedure step answered")
+    MPPS_ANSWERED = ("GATEWAY_052", logging.INFO, "performed procedure step or archive's word answered")
     ASSOCIATION_REFUSED = ("GATEWAY_053", logging.WARNING, "association refused")
     DICOM_FAILED = ("GATEWAY_054", logging.ERROR, "DICOM request failed by our fault")
 
@@ -81,5 +81,5 @@ def configure(level: int = logging.INFO) -> None:
     handler.setFormatter(_JsonFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     _logger.setLevel(level)
-    for name in ("pynetdicom", "pydicom", "botocore"):
+    for name in ("pydicom", "botocore"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

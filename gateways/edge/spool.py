@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 from gateways.edge.store import Store
 
-Kind = Literal["message", "acknowledgement", "mpps_create", "mpps_set"]
+Kind = Literal["message", "acknowledgement", "mpps_create", "mpps_set", "instances_available", "storage_committed"]
 HL7_KINDS: tuple[Kind, ...] = ("message", "acknowledgement")
-DICOM_KINDS: tuple[Kind, ...] = ("mpps_create", "mpps_set")
+DICOM_KINDS: tuple[Kind, ...] = ("mpps_create", "mpps_set", "instances_available", "storage_committed")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS inbound (

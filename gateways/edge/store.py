@@ -46,6 +46,10 @@ class _Job:
     after: Callable[[Any], None] | None
 
 
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+
+
 class Store:
     """A durable store.
 
@@ -53,12 +57,16 @@ class Store:
         path: The SQLite file; its folder is made, readable by the owner only.
         schema: Statements that make what is missing.
         limit_bytes: Size at which writing fails as on a full disk; 0 for none.
+        connect: Opens the file; another storage engine with the same interface may stand here.
     """
 
-    def __init__(self, path: Path, *, schema: str, limit_bytes: int = 0) -> None:
+    def __init__(
+        self, path: Path, *, schema: str, limit_bytes: int = 0, connect: Callable[[Path], sqlite3.Connection] = _connect
+    ) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path
         self._limit_pages = limit_bytes // PAGE_BYTES
+        self._connect = connect
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
         self._reading = threading.Lock()
@@ -123,7 +131,7 @@ class Store:
         self._writer.close()
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
+        connection = self._connect(self.path)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA secure_delete=ON")

@@ -1,0 +1,195 @@
+"""Worklist answers as bytes: a step encoded once, attribute by attribute, and put together as a query asks.
+
+When a step arrives its attributes are fitted to each character set and written in both transfer syntaxes. A query becomes a shape:
+the tags it wants in order, each with what stands there when the step has none. An answer is then a walk over the shape that joins
+bytes; no data set is made and nothing is converted.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from pydicom.charset import convert_encodings
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_data_element
+
+from gateways.edge.dicom import datasets, keys
+
+CHARSETS = ("ISO_IR 192", "ISO_IR 100", "ISO_IR 6")
+_LONG = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
+_TAG = struct.Struct("<HH")
+_LENGTH = struct.Struct("<I")
+_ITEM = _TAG.pack(0xFFFE, 0xE000)
+
+Form: TypeAlias = tuple[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One attribute as bytes.
+
+    Args:
+        whole: Tag, length and value.
+        plain: ASCII only, so that no character set need be named for it.
+        items: Of a sequence, its items' elements in order of their tags.
+    """
+
+    whole: bytes
+    plain: bool
+    empty: bool
+    items: tuple[dict[int, Element], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedStep:
+    """One step in one character set and transfer syntax.
+
+    Args:
+        charset: (0008,0005) as an element.
+        top: Attributes by tag, without the step sequence.
+        step: Attributes of its item.
+    """
+
+    charset: bytes
+    top: dict[int, Element]
+    step: dict[int, Element]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One attribute of an answer.
+
+    Args:
+        absent: What stands there when the step has none; None leaves it out then, and when it is empty.
+        nested: Attributes wanted of a sequence's items; empty for all.
+    """
+
+    tag: int
+    absent: bytes | None
+    nested: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What every answer to one query holds.
+
+    Args:
+        before, after: Attributes before and after the step sequence, by tag.
+        names_charset: (0008,0005) was asked for.
+    """
+
+    before: tuple[Wanted, ...]
+    step: tuple[Wanted, ...]
+    after: tuple[Wanted, ...]
+    implicit: bool
+    names_charset: bool
+
+    def answer(self, encoded: EncodedStep) -> bytes:
+        """Return the data set of one answer."""
+        parts: list[bytes] = []
+        plain = self._walk(self.before, encoded.top, parts)
+        inner: list[bytes] = []
+        plain = self._walk(self.step, encoded.step, inner) and plain
+        parts.append(sequence(keys.STEP_SEQUENCE, (b"".join(inner),), implicit=self.implicit))
+        plain = self._walk(self.after, encoded.top, parts) and plain
+        if self.names_charset or not plain:
+            parts.insert(0, encoded.charset)
+        return b"".join(parts)
+
+    def _walk(self, wanted: tuple[Wanted, ...], found: Mapping[int, Element], parts: list[bytes]) -> bool:
+        plain = True
+        for one in wanted:
+            element = found.get(one.tag)
+            if element is None:
+                if one.absent is not None:
+                    parts.append(one.absent)
+                continue
+            if one.absent is None and element.empty:
+                continue
+            if one.nested and element.items:
+                parts.append(self._only(one, element.items))
+            else:
+                parts.append(element.whole)
+            plain = plain and element.plain
+        return plain
+
+    def _only(self, wanted: Wanted, items: tuple[dict[int, Element], ...]) -> bytes:
+        kept = (b"".join(one.whole for tag, one in item.items() if tag in wanted.nested) for item in items)
+        return sequence(wanted.tag, tuple(kept), implicit=self.implicit)
+
+
+def element(tag: int, vr: str, value: bytes, *, implicit: bool) -> bytes:
+    """Write one element, little endian."""
+    head = _TAG.pack(tag >> 16, tag & 0xFFFF)
+    if implicit:
+        return head + _LENGTH.pack(len(value)) + value
+    if vr in _LONG:
+        return head + vr.encode("ascii") + b"\0\0" + _LENGTH.pack(len(value)) + value
+    return head + vr.encode("ascii") + len(value).to_bytes(2, "little") + value
+
+
+def sequence(tag: int, items: tuple[bytes, ...], *, implicit: bool) -> bytes:
+    """Write a sequence with defined lengths."""
+    return element(tag, "SQ", b"".join(_ITEM + _LENGTH.pack(len(item)) + item for item in items), implicit=implicit)
+
+
+def encode_step(dataset: Dataset) -> dict[Form, EncodedStep]:
+    """Encode a step for every character set and both transfer syntaxes; one that is ASCII in the widest set is the same in all.
+
+    Raises:
+        Exception: Whatever pydicom raises for a value that cannot be written.
+    """
+    forms: dict[Form, EncodedStep] = {}
+    for charset in CHARSETS:
+        fitted, plain = datasets.fitted(dataset, charset)
+        for implicit in (True, False):
+            forms[charset, implicit] = _encode(fitted, implicit=implicit)
+        if plain:
+            for other in CHARSETS:
+                for implicit in (True, False):
+                    made = forms[charset, implicit]
+                    forms[other, implicit] = EncodedStep(_charset(other, implicit=implicit), made.top, made.step)
+            return forms
+    return forms
+
+
+def _encode(fitted: Dataset, *, implicit: bool) -> EncodedStep:
+    charset = str(fitted.get("SpecificCharacterSet", ""))
+    top = dict(_elements(fitted, charset, implicit=implicit))
+    step = top.pop(keys.STEP_SEQUENCE).items
+    return EncodedStep(_charset(charset, implicit=implicit), top, step[0] if step else {})
+
+
+def _charset(charset: str, *, implicit: bool) -> bytes:
+    value = "" if charset == "ISO_IR 6" else charset  # the default repertoire is named by an empty value (PS3.3 C.12.1.1.2)
+    return element(keys.SPECIFIC_CHARACTER_SET, "CS", value.encode("ascii") + b" " * (len(value) % 2), implicit=implicit)
+
+
+def _elements(dataset: Dataset, charset: str, *, implicit: bool) -> Iterator[tuple[int, Element]]:
+    encodings = convert_encodings(charset or "ISO_IR 6")
+    for one in dataset:
+        tag = int(one.tag)
+        if tag == keys.SPECIFIC_CHARACTER_SET:
+            continue
+        if one.VR == "SQ":
+            items = tuple(dict(_elements(item, charset, implicit=implicit)) for item in one.value)
+            whole = sequence(tag, tuple(b"".join(inner.whole for inner in item.values()) for item in items), implicit=implicit)
+            yield tag, Element(whole, all(inner.plain for item in items for inner in item.values()), not items, items)
+        else:
+            yield tag, _leaf(one, encodings, implicit=implicit)
+
+
+def _leaf(one: object, encodings: list[str], *, implicit: bool) -> Element:
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR, buffer.is_little_endian = True, True
+    write_data_element(buffer, one, encodings)
+    written: bytes = buffer.getvalue()
+    value = written[8:]
+    vr = getattr(one, "VR", "UN")
+    plain = vr not in datasets.TEXT or value.isascii()
+    whole = written if implicit else element(int(getattr(one, "tag", 0)), vr, value, implicit=False)
+    return Element(whole, plain, not value)
