@@ -143,17 +143,16 @@ def encode_step(dataset: Dataset) -> dict[Form, EncodedStep]:
     Raises:
         Exception: Whatever pydicom raises for a value that cannot be written.
     """
+    widest, plain = datasets.fitted(dataset, CHARSETS[0])
     forms: dict[Form, EncodedStep] = {}
-    for charset in CHARSETS:
-        fitted, plain = datasets.fitted(dataset, charset)
-        for implicit in (True, False):
-            forms[charset, implicit] = _encode(fitted, implicit=implicit)
-        if plain:
-            for other in CHARSETS:
-                for implicit in (True, False):
-                    made = forms[charset, implicit]
-                    forms[other, implicit] = EncodedStep(_charset(other, implicit=implicit), made.top, made.step)
-            return forms
+    for implicit in (True, False):
+        made = _encode(widest, implicit=implicit)
+        forms[CHARSETS[0], implicit] = made
+        for charset in CHARSETS[1:]:
+            if plain:
+                forms[charset, implicit] = EncodedStep(_charset(charset, implicit=implicit), made.top, made.step)
+            else:
+                forms[charset, implicit] = _encode(datasets.fitted(dataset, charset)[0], implicit=implicit)
     return forms
 
 
