@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import count
 from typing import TypeAlias
 
 from pydicom.charset import convert_encodings
@@ -24,6 +26,8 @@ _LONG = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "
 _TAG = struct.Struct("<HH")
 _LENGTH = struct.Struct("<I")
 _ITEM = _TAG.pack(0xFFFE, 0xE000)
+
+SHAPES_KEPT = 4
 
 Form: TypeAlias = tuple[str, bool]
 
@@ -52,11 +56,13 @@ class EncodedStep:
         charset: (0008,0005) as an element.
         top: Attributes by tag, without the step sequence.
         step: Attributes of its item.
+        made: Answers to the last shapes, by their keys: stations ask the same every few seconds.
     """
 
     charset: bytes
     top: dict[int, Element]
     step: dict[int, Element]
+    made: dict[int, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +93,20 @@ class Shape:
     after: tuple[Wanted, ...]
     implicit: bool
     names_charset: bool
+    key: int = field(default=0, compare=False)
 
     def answer(self, encoded: EncodedStep) -> bytes:
         """Return the data set of one answer."""
+        made = encoded.made.get(self.key) if self.key else None
+        if made is None:
+            made = self._make(encoded)
+            if self.key:
+                if len(encoded.made) >= SHAPES_KEPT:
+                    encoded.made.clear()
+                encoded.made[self.key] = made
+        return made
+
+    def _make(self, encoded: EncodedStep) -> bytes:
         parts: list[bytes] = []
         plain = self._walk(self.before, encoded.top, parts)
         inner: list[bytes] = []
@@ -120,6 +137,15 @@ class Shape:
     def _only(self, wanted: Wanted, items: tuple[dict[int, Element], ...]) -> bytes:
         kept = (b"".join(one.whole for tag, one in item.items() if tag in wanted.nested) for item in items)
         return sequence(wanted.tag, tuple(kept), implicit=self.implicit)
+
+
+_keys = count(1)
+
+
+@lru_cache(256)
+def known_shape(shape: Shape) -> Shape:
+    """Return the one object of this shape, whose answers a step keeps."""
+    return replace(shape, key=next(_keys))
 
 
 def element(tag: int, vr: str, value: bytes, *, implicit: bool) -> bytes:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from gateways.edge.dicom import negotiation
 from gateways.edge.dicom.dimse import Assembler, Field, Message, PeerFault
-from gateways.edge.dicom.negotiation import Accepted, Context
+from gateways.edge.dicom.negotiation import Accepted
 from gateways.edge.dicom.pdu import AssociateRequest, DataTransfer, ReleaseRequest
 from gateways.edge.dicom.services import Later, Request, Stream
 from gateways.edge.dicom.upper_layer import State, UpperLayer
@@ -178,12 +178,9 @@ class Connection(asyncio.Protocol):
                 self._running.cancelled = True
             self._waiting = deque(one for one in self._waiting if one.command.message_id != message.command.message_id)
             return
-        if len(self._waiting) == MAX_WAITING or message.context_id not in self._contexts():
+        if len(self._waiting) == MAX_WAITING or self._association is None or message.context_id not in self._association.contexts:
             raise PeerFault("too many at once, or a context not agreed")
         self._waiting.append(message)
-
-    def _contexts(self) -> dict[int, Context]:
-        return dict(self._association.contexts) if self._association is not None else {}
 
     def _next_request(self) -> None:
         """Answer what waits, one by one, then a release."""
@@ -265,8 +262,10 @@ class Connection(asyncio.Protocol):
         self.deadline = self._server.now() + seconds
 
     def _account(self) -> None:
-        held = self._layer.held + self._assembler.held + sum(len(one.dataset) for one in self._waiting)
-        held += len(self._running.message.dataset) if self._running is not None else 0
+        held = self._layer.held + self._assembler.held
+        if self._waiting or self._running is not None:
+            held += sum(len(one.dataset) for one in self._waiting)
+            held += len(self._running.message.dataset) if self._running is not None else 0
         if held != self._counted:
             counted, self._counted = self._counted, held
             if not self._server.hold(held - counted):

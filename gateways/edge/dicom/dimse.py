@@ -8,12 +8,14 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from gateways.edge.dicom.pdu import Pdv
 
 NO_DATASET = 0x0101
 MAX_COMMAND = 16 * 1024
 MAX_DATASET = 4 * 1024 * 1024
+_CACHED = 256
 _HEADER = struct.Struct("<HHI")
 
 
@@ -42,9 +44,9 @@ class TooLarge(PeerFault):
     """A message over its bound."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Command:
-    """A request.
+    """A request. The same bytes give the same object.
 
     Args:
         message_id: (0000,0110), or (0000,0120) of a C-CANCEL: the message it is about.
@@ -70,6 +72,7 @@ class Message:
     dataset: bytes
 
 
+@lru_cache(_CACHED)
 def decode_command(data: bytes) -> Command:
     """Read a command set.
 
@@ -174,6 +177,7 @@ class Outcome:
 SUCCESS = Outcome(0x0000)
 
 
+@lru_cache(_CACHED)
 def encode_response(command: Command, outcome: Outcome, *, sop_class: str, has_dataset: bool = False) -> bytes:
     """Write the command set of a response.
 

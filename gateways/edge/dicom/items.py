@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import product
 
 from pydicom.dataset import Dataset
@@ -71,17 +72,17 @@ class Item:
         """(0020,000D)."""
         return next(iter(self.values.get((keys.STUDY_UID,), ())), "")
 
-    @property
+    @cached_property
     def starts(self) -> str:
         """Start in the site's time, YYYYMMDDHHMMSSFFFFFF."""
         return next(iter(self.values.get(DATE_TIME, ())), "")
 
-    @property
+    @cached_property
     def stations(self) -> tuple[str, ...]:
         """Titles of the stations it is scheduled at."""
         return self.values.get(STATION, ())
 
-    @property
+    @cached_property
     def order(self) -> tuple[str, str, str]:
         """What answers are sorted by: start, then step id."""
         return self.starts, self.sps_id, self.called

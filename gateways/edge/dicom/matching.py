@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from pydicom.dataset import Dataset
 
 from gateways.edge.dicom import answers, datasets, keys, values
-from gateways.edge.dicom.answers import Shape, Wanted
-from gateways.edge.dicom.items import DATE_TIME, DAY, INDEXES, NAME, Item
+from gateways.edge.dicom.answers import Shape, Wanted, known_shape
+from gateways.edge.dicom.items import DATE_TIME, DAY, INDEXES, NAME, Entry, Item
 from gateways.edge.dicom.keys import Match
 
 Predicate = tuple[keys.Path, values.Test]
@@ -48,14 +49,14 @@ class Query:
         top: Tests outside the step sequence; all must hold.
         steps: Alternatives of tests inside it; empty when it restricts nothing.
         unsupported: Optional keys not supported, which make every answer FF01.
-        exact: Values that a step must have one of, by path, for an index; a name's by its beginning.
+        lookups: For each index that can be asked, the narrowest first: its entries, one of which a step must have.
     """
 
     shape: Shape
     top: list[Predicate] = field(default_factory=list)
     steps: list[list[Predicate]] = field(default_factory=list)
     unsupported: set[int] = field(default_factory=set)
-    exact: dict[keys.Path, tuple[str, ...]] = field(default_factory=dict)
+    lookups: list[list[Entry]] = field(default_factory=list)
 
     @property
     def names_station(self) -> bool:
@@ -98,7 +99,10 @@ def compile_query(dataset: Dataset, *, implicit: bool = False, echo_unknown: boo
     if keys.STEP_SEQUENCE in dataset:
         steps = [list(_predicates(step, (keys.STEP_SEQUENCE,), query)) for step in dataset[keys.STEP_SEQUENCE].value]
         query.steps = steps if all(steps) else []
-    query.exact = {path: named for paths in INDEXES for path in paths if (named := _named(dataset, path))}
+    for paths in INDEXES:
+        named = [_named(dataset, path) for path in paths]
+        if all(named):
+            query.lookups.append([(paths, one) for one in product(*named)])
     return query
 
 
@@ -196,6 +200,8 @@ def _test(dataset: Dataset, key: keys.Key, query: Query) -> values.Test | None:
 
 def _any_period(periods: list[tuple[str, str]]) -> values.Test:
     tests = [values.within(first, last) for first, last in periods]
+    if len(tests) == 1:
+        return tests[0]
     return lambda found: any(test(found) for test in tests)
 
 
@@ -215,12 +221,14 @@ def _shape(dataset: Dataset, *, implicit: bool, echo_unknown: bool) -> Shape:
         if key.match is not Match.SEQUENCE:
             (top if len(key.path) == 1 else step).setdefault(key.path[-1], Wanted(key.path[-1], None))
     ordered = [top[tag] for tag in sorted(top)]
-    return Shape(
-        tuple(one for one in ordered if one.tag < keys.STEP_SEQUENCE),
-        tuple(step[tag] for tag in sorted(step)),
-        tuple(one for one in ordered if one.tag > keys.STEP_SEQUENCE),
-        implicit,
-        keys.SPECIFIC_CHARACTER_SET in dataset,
+    return known_shape(
+        Shape(
+            tuple(one for one in ordered if one.tag < keys.STEP_SEQUENCE),
+            tuple(step[tag] for tag in sorted(step)),
+            tuple(one for one in ordered if one.tag > keys.STEP_SEQUENCE),
+            implicit,
+            keys.SPECIFIC_CHARACTER_SET in dataset,
+        )
     )
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
 HEADER = 6
 MAX_ASSOCIATE = 128 * 1024
 MAX_SHORT = 1024
+_SHORT_REQUEST = 4096
 UNRECOGNIZED_PDU, UNEXPECTED_PDU, INVALID_PARAMETER = 1, 2, 6
 _ITEM = struct.Struct(">BxH")
 _PDV = struct.Struct(">IBB")
@@ -37,9 +39,9 @@ class Role:
     scp: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AssociateRequest:
-    """A-ASSOCIATE-RQ (PS3.8 9.3.2).
+    """A-ASSOCIATE-RQ (PS3.8 9.3.2). The same bytes give the same object, which is what makes answering it again cheap.
 
     Args:
         called, calling: The 16 bytes as sent.
@@ -126,7 +128,7 @@ class Reader:
     """
 
     def __init__(self, max_length: int) -> None:
-        self._bounds = {1: MAX_ASSOCIATE, 2: MAX_ASSOCIATE, 3: MAX_SHORT, 4: max_length, 5: MAX_SHORT, 6: MAX_SHORT, 7: MAX_SHORT}
+        self._max_length = max_length
         self._buffer = bytearray()
         self._dead = False
 
@@ -146,11 +148,10 @@ class Reader:
         if len(buffer) < HEADER:
             return None
         kind = buffer[0]
-        bound = self._bounds.get(kind)
-        if bound is None:
+        if not 1 <= kind <= 7:
             return self._end(UNRECOGNIZED_PDU)
         length = int.from_bytes(buffer[2:6], "big")
-        if length > bound:
+        if length > (self._max_length if kind == 4 else MAX_ASSOCIATE if kind < 3 else MAX_SHORT):
             return self._end(INVALID_PARAMETER)
         if len(buffer) < HEADER + length:
             return None
@@ -175,7 +176,7 @@ def decode(kind: int, body: bytes) -> Pdu:
     if kind == 4:
         return DataTransfer(_values(body))
     if kind == 1:
-        return _associate_request(body)
+        return _known_request(body) if len(body) <= _SHORT_REQUEST else _associate_request(body)
     if kind == 7:
         return Abort(body[2] if len(body) > 2 else 0, body[3] if len(body) > 3 else 0)
     return _WITHOUT_CONTENT[kind]
@@ -227,6 +228,9 @@ def _associate_request(body: bytes) -> AssociateRequest:
         tuple(roles),
         asynchronous,
     )
+
+
+_known_request = lru_cache(256)(_associate_request)
 
 
 def _items(body: bytes, at: int) -> list[tuple[int, bytes]]:

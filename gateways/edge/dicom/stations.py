@@ -18,7 +18,7 @@ _MANY = 200
 Service = Literal["echo", "find", "mpps", "other"]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Seen:
     """When a station last spoke, aware UTC instants: at all, and by service."""
 
@@ -45,6 +45,7 @@ class Stations:
         zone: str = "Europe/Paris",
     ) -> None:
         self._known = {trim(modality.ae_title): modality for modality in modalities}
+        self._unknown = ModalitySettings(ae_title="")
         self._clock = clock
         self._lock = threading.Lock()
         self._seen: OrderedDict[str, Seen] = OrderedDict()
@@ -56,15 +57,17 @@ class Stations:
         return self._known.get(trim(ae_title))
 
     def get(self, ae_title: str) -> ModalitySettings:
-        """Return a station's settings; an unknown one reads what old stations read."""
-        return self.known(ae_title) or ModalitySettings(ae_title=trim(ae_title))
+        """Return a station's settings by its title without padding; an unknown one reads what old stations read."""
+        return self._known.get(ae_title, self._unknown)
 
     def seen(self, ae_title: str, service: Service = "other") -> None:
         """Note that a station spoke to us; of those that spoke, only the last are kept."""
         name, now = trim(ae_title)[:16], self._clock()
         with self._lock:
-            before = replace(self._seen.get(name, Seen(now)), last_at=now)
-            self._seen[name] = before if service == "other" else replace(before, **{f"last_{service}_at": now})
+            seen = self._seen.setdefault(name, Seen(now))
+            seen.last_at = now
+            if service != "other":
+                setattr(seen, f"last_{service}_at", now)
             self._seen.move_to_end(name)
             while len(self._seen) > _MANY:
                 self._seen.popitem(last=False)
@@ -72,7 +75,7 @@ class Stations:
     def status(self) -> dict[str, Seen]:
         """Return when each station last spoke, by title."""
         with self._lock:
-            return dict(self._seen)
+            return {name: replace(seen) for name, seen in self._seen.items()}
 
     def last_seen(self) -> dict[str, datetime]:
         """Return when each station was last heard."""

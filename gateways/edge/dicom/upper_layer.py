@@ -233,11 +233,10 @@ class UpperLayer:
 
     def _step(self, event: Event, found: Pdu | None = None, payload: bytes = b"") -> Indication | None:
         try:
-            action, state = TABLE[self.state][event]
+            act, self.state = _STEPS[self.state, event]
         except KeyError as error:
             raise NotAllowed(f"{event.name} in {self.state.name}") from error
-        self.state = state
-        return _ACTIONS[action](self, found, payload)
+        return act(self, found, payload)
 
     def _start_artim(self, _found: Pdu | None, _payload: bytes) -> None:
         self.artim = True
@@ -294,7 +293,8 @@ class UpperLayer:
         return Aborted()
 
 
-_ACTIONS: dict[Action, Callable[[UpperLayer, Pdu | None, bytes], Indication | None]] = {
+_Act: TypeAlias = Callable[[UpperLayer, "Pdu | None", bytes], "Indication | None"]
+_ACTIONS: dict[Action, _Act] = {
     Action.AE_5: UpperLayer._start_artim,
     Action.AE_6: UpperLayer._indicate_associate,
     Action.AE_7: UpperLayer._send,
@@ -313,4 +313,7 @@ _ACTIONS: dict[Action, Callable[[UpperLayer, Pdu | None, bytes], Indication | No
     Action.AA_6: UpperLayer._ignore,
     Action.AA_7: UpperLayer._abort_as_provider,
     Action.AA_8: UpperLayer._abort_and_indicate,
+}
+_STEPS: dict[tuple[State, Event], tuple[_Act, State]] = {
+    (state, event): (_ACTIONS[action], following) for state, row in TABLE.items() for event, (action, following) in row.items()
 }

@@ -108,6 +108,8 @@ def days(first: str, last: str, most: int) -> list[str]:
 
 def within(first: str, last: str) -> Test:
     """Return the test of a period; an item without value is in none."""
+    if first == last and first:
+        return lambda values: first in values
 
     def test(values: tuple[str, ...]) -> bool:
         return any(value and (not first or first <= value) and (not last or value <= last) for value in values)
@@ -123,6 +125,9 @@ def universal(value: str) -> bool:
 def text(keys: list[str]) -> Test:
     """Return the test of text keys: any of the keys matches any of the values; `*` and `?` are wild cards."""
     patterns = [trim(key) for key in keys]
+    if not any(set("*?") & set(pattern) for pattern in patterns):
+        wanted = frozenset(patterns)
+        return lambda values: not wanted.isdisjoint(values)
     return lambda values: any(wildcard(pattern, value) for pattern in patterns for value in values)
 
 

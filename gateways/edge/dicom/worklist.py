@@ -13,17 +13,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import product
 from operator import attrgetter
 from typing import Literal
 
 from gateways.edge.dicom import keys
-from gateways.edge.dicom.items import INDEXES, Entry, Item
+from gateways.edge.dicom.items import Entry, Item
 from gateways.edge.dicom.matching import Query
 
 LocalState = Literal["in_progress", "completed", "discontinued", "back"]
 _GONE: frozenset[str] = frozenset({"completed", "discontinued"})
 BREATH = 256
+FEW = 16
 
 
 @dataclass(frozen=True)
@@ -115,14 +115,14 @@ class Worklist:
     def _candidates(self, query: Query) -> list[Item]:
         """Return the fewest steps that an index can name, all of them when none can; sorted."""
         with self._lock:
-            fewest: list[dict[ItemId, Item]] | None = None
-            for paths in INDEXES:
-                named = [query.exact.get(path) for path in paths]
-                if None in named:
-                    continue
-                groups = [group for one in product(*filter(None, named)) if (group := self._index.get((paths, one)))]
-                if fewest is None or sum(map(len, groups)) < sum(map(len, fewest)):
-                    fewest = groups
+            fewest, least = None, len(self._sorted) + 1
+            for entries in query.lookups:
+                groups = [group for entry in entries if (group := self._index.get(entry))]
+                size = sum(map(len, groups))
+                if size < least:
+                    fewest, least = groups, size
+                if least <= FEW:
+                    break
             if fewest is None:
                 return list(self._sorted)
             found = {item_id: item for group in fewest for item_id, item in group.items()}
