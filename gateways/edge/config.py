@@ -16,34 +16,6 @@ class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class MllpSettings(_Settings):
-    """The HL7 listener.
-
-    Args:
-        port: 0 takes a free one.
-        idle_timeout_s: Silence between frames after which a connection is closed.
-        frame_timeout_s: Time one frame may take from its first byte to its last.
-        max_frame_bytes: Larger frames are refused AE.
-        memory_bytes: All unfinished frames together; past it a connection is answered AR and closed.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    max_connections: int = 256
-    idle_timeout_s: float = 3600.0
-    frame_timeout_s: float = 60.0
-    max_frame_bytes: int = MAX_FRAME_BYTES
-    memory_bytes: int = 128 * 1024 * 1024
-
-
-class SourceSettings(_Settings):
-    """A sender the site knows: MSH-3.1, MSH-4.1 (empty: any), and its character set for an empty MSH-18."""
-
-    sending_application: str
-    sending_facility: str = ""
-    charset: str = DEFAULT_CHARSET
-
-
 class TlsSettings(_Settings):
     """A port over TLS: version 1.2 or later, authenticated encryption with forward secrecy (BCP 195, RFC 9325).
 
@@ -57,6 +29,36 @@ class TlsSettings(_Settings):
     key: Path
     client_authority: Path | None = None
     port: int = 0
+
+
+class MllpSettings(_Settings):
+    """The HL7 listener.
+
+    Args:
+        port: 0 takes a free one.
+        idle_timeout_s: Silence between frames after which a connection is closed.
+        frame_timeout_s: Time one frame may take from its first byte to its last.
+        max_frame_bytes: Larger frames are refused AE.
+        memory_bytes: All unfinished frames together; past it a connection is answered AR and closed.
+        tls: A second port, over TLS.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    max_connections: int = 256
+    idle_timeout_s: float = 3600.0
+    frame_timeout_s: float = 60.0
+    max_frame_bytes: int = MAX_FRAME_BYTES
+    memory_bytes: int = 128 * 1024 * 1024
+    tls: TlsSettings | None = None
+
+
+class SourceSettings(_Settings):
+    """A sender the site knows: MSH-3.1, MSH-4.1 (empty: any), and its character set for an empty MSH-18."""
+
+    sending_application: str
+    sending_facility: str = ""
+    charset: str = DEFAULT_CHARSET
 
 
 def _networks(value: tuple[str, ...]) -> tuple[str, ...]:

@@ -91,6 +91,8 @@ class Gateway:
         ports = {"health_port": self._health.port}
         if self._mllp is not None:
             ports["mllp_port"] = self._mllp.port
+            if self._mllp.tls_port is not None:
+                ports["mllp_tls_port"] = self._mllp.tls_port
         if self._dicom is not None:
             ports["dicom_port"] = self._dicom.port
             if self._dicom.tls_port is not None:

@@ -11,7 +11,7 @@ from typing import Any
 _logger = logging.getLogger("gateways.edge")
 ALLOWED_FIELDS = frozenset(
     {
-        "site", "gateway_id", "version", "port", "mllp_port", "dicom_port", "dicom_tls_port", "health_port", "peer", "count", "bytes", "seconds",
+        "site", "gateway_id", "version", "port", "mllp_port", "mllp_tls_port", "dicom_port", "dicom_tls_port", "health_port", "peer", "count", "bytes", "seconds",
         "row", "queue", "destination", "message_id", "outcome", "error", "kind", "segment", "field", "error_code", "ae_title", "status",
         "sps_id", "file", "state", "attempt", "reason",
     }
@@ -24,7 +24,7 @@ class Log(Enum):
     STARTED = ("GATEWAY_001", logging.INFO, "gateway ready")
     STOPPED = ("GATEWAY_002", logging.INFO, "gateway stopped")
     RECOVERED = ("GATEWAY_003", logging.INFO, "spool opened, rows waiting")
-    FRAME_TAKEN = ("GATEWAY_010", logging.INFO, "message durable, answered AA")
+    FRAME_TAKEN = ("GATEWAY_010", logging.INFO, "messages durable, answered AA")
     FRAME_REFUSED = ("GATEWAY_011", logging.WARNING, "message cannot be read, answered AE")
     FRAME_NOT_STORED = ("GATEWAY_012", logging.ERROR, "message not durable, answered AR")
     FRAME_FAULT = ("GATEWAY_013", logging.WARNING, "frame that will never be complete")

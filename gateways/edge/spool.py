@@ -10,10 +10,11 @@ import json
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 from gateways.edge.store import Store
@@ -96,6 +97,22 @@ class Spool:
         """Write one row; the future is done once it is durable, or holds `StoreUnavailable`."""
         return self.write(row.kind, row.source, lambda connection: insert(connection, row))
 
+    def append_all(self, rows: Sequence[NewRow], settled: Callable[[list[Any]], None]) -> None:
+        """Write rows that came together.
+
+        Args:
+            settled: Told the id of each row, or `StoreUnavailable`, in their order; in the writer's thread.
+        """
+
+        def announce(outcomes: list[Any]) -> None:
+            for row, outcome in zip(rows, outcomes, strict=True):
+                if not isinstance(outcome, Exception):
+                    self._enter(outcome, row.kind, row.source)
+            settled(outcomes)
+            self._tell()
+
+        self._store.submit_all([partial(insert, row=row) for row in rows], announce)
+
     def write(self, kind: Kind, source: str, work: Callable[[sqlite3.Connection], int]) -> Future[int]:
         """Run a transaction that inserts one row of this kind and source (with `insert`), and announce it once durable."""
         return self._store.submit(work, lambda row_id: self._announce(row_id, kind, source))
@@ -142,6 +159,9 @@ class Spool:
 
     def _announce(self, row_id: int, kind: str, source: str) -> None:
         self._enter(row_id, kind, source)
+        self._tell()
+
+    def _tell(self) -> None:
         for listener in self._listeners:
             listener()
 

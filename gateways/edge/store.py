@@ -17,7 +17,8 @@ import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,15 +40,52 @@ class _Undone(Exception):
     """The group must be rolled back as a whole."""
 
 
+Outcome = Any | Exception
+
+
 @dataclass(frozen=True)
 class _Job:
+    """One work; `settle` is told its result or what it raised, in the writer's thread, and raises nothing."""
+
     work: Work[Any]
-    future: Future[Any]
-    after: Callable[[Any], None] | None
+    settle: Callable[[Outcome], None]
+    guarded: bool = True
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+
+
+def _resolve(future: Future[Any], after: Callable[[Any], None] | None, outcome: Outcome) -> None:
+    """Resolve one work's future; a listener that fails leaves the work done and is its caller's."""
+    try:
+        if after is not None and not isinstance(outcome, Exception):
+            after(outcome)
+    except Exception as error:
+        outcome = StoreUnavailable(type(error).__name__)
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
+
+
+class _Together:
+    """The outcomes of works that are told together."""
+
+    def __init__(self, count: int, settled: Callable[[list[Outcome]], None]) -> None:
+        self._outcomes: list[Outcome] = [None] * count
+        self._missing, self._settled = count, settled
+
+    def place(self, number: int) -> Callable[[Outcome], None]:
+        """Return what takes the outcome of the work at this place."""
+
+        def put(outcome: Outcome) -> None:
+            self._outcomes[number] = outcome
+            self._missing -= 1
+            if not self._missing:
+                self._settled(self._outcomes)
+
+        return put
 
 
 class Store:
@@ -67,7 +105,7 @@ class Store:
         self.path = path
         self._limit_pages = limit_bytes // PAGE_BYTES
         self._connect = connect
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._closed = False
         self._reading = threading.Lock()
         self._writer = self._open()
@@ -95,8 +133,25 @@ class Store:
         if self._closed:
             future.set_exception(StoreUnavailable("closed"))
         else:
-            self._jobs.put(_Job(work, future, after))
+            self._jobs.put([_Job(work, lambda outcome: _resolve(future, after, outcome))])
         return future
+
+    def submit_all(self, works: Sequence[Work[Any]], settled: Callable[[list[Outcome]], None]) -> None:
+        """Hand in works that came together; they are told together, once each is durable or failed.
+
+        Args:
+            works: One SQL statement each, so that none needs a savepoint.
+            settled: Given the result of each, or what it raised (`StoreUnavailable` when it was not kept), in their order. Called in
+                the writer's thread and in the order of the commits, or at once when the store is closed; raises nothing.
+        """
+        if self._closed:
+            settled([StoreUnavailable("closed")] * len(works))
+            return
+        if not works:  # nothing to write, yet to be told after what was handed in before
+            self._jobs.put([_Job(lambda _: None, lambda _: settled([]), guarded=False)])
+            return
+        told = _Together(len(works), settled)
+        self._jobs.put([_Job(work, told.place(number), guarded=False) for number, work in enumerate(works)])
 
     def do(self, work: Work[T], timeout_s: float = 30.0) -> T:
         """Hand in work and wait for it."""
@@ -141,17 +196,16 @@ class Store:
 
     def _run(self) -> None:
         while True:
-            job = self._jobs.get()
-            group = [job] if job is not None else []
-            last = job is None
+            jobs = self._jobs.get()
+            group = list(jobs or ())
+            last = jobs is None
             while not last and len(group) < GROUP:
                 try:
                     following = self._jobs.get_nowait()
                 except queue.Empty:
                     break
                 last = following is None
-                if following is not None:
-                    group.append(following)
+                group.extend(following or ())
             if group:
                 self._guard(group)
             if last:
@@ -159,58 +213,48 @@ class Store:
 
     def _guard(self, group: list[_Job]) -> None:
         """Do a group; whatever goes wrong, its callers are told and the thread lives."""
+        unsettled = deque(group)
         try:
-            self._do_group(group)
+            if not self._commit(group, unsettled):
+                for job in list(unsettled):
+                    self._commit([job], unsettled)
         except Exception as error:
             self._undo(error)
-            for job in group:
-                if not job.future.done():
-                    job.future.set_exception(StoreUnavailable(type(error).__name__))
+            while unsettled:
+                unsettled.popleft().settle(StoreUnavailable(type(error).__name__))
 
-    def _do_group(self, group: list[_Job]) -> None:
-        if self._commit(group):
-            return
-        for job in group if len(group) > 1 else ():
-            self._commit([job])
-
-    def _commit(self, group: list[_Job]) -> bool:
-        """Run one group in one transaction; resolve its futures when that is certain.
+    def _commit(self, group: list[_Job], unsettled: deque[_Job]) -> bool:
+        """Run one group in one transaction; settle its works, the first of `unsettled`, when that is certain.
 
         Returns:
             False when it was undone and its works should be tried one by one.
         """
-        outcomes: list[tuple[_Job, Any, Exception | None]] = []
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            for job in group:
-                outcomes.append((job, *self._run_one(job)))
+            outcomes = [self._run_guarded(job) if job.guarded else job.work(self._writer) for job in group]
             self._writer.execute("COMMIT")
         except (sqlite3.Error, _Undone) as error:
             self._undo(error)
             if len(group) == 1:
-                group[0].future.set_exception(StoreUnavailable(type(error).__name__))
+                unsettled.popleft().settle(StoreUnavailable(type(error).__name__))
             return False
         self.healthy = True
-        for job, result, failure in outcomes:
-            if failure is not None:
-                job.future.set_exception(failure)
-            else:
-                if job.after is not None:
-                    job.after(result)
-                job.future.set_result(result)
+        for outcome in outcomes:
+            unsettled.popleft().settle(outcome)
         return True
 
-    def _run_one(self, job: _Job) -> tuple[Any, Exception | None]:
+    def _run_guarded(self, job: _Job) -> Outcome:
         self._writer.execute("SAVEPOINT one")
+        outcome: Outcome
         try:
-            result, failure = job.work(self._writer), None
+            outcome = job.work(self._writer)
         except sqlite3.Error as error:
             raise _Undone from error
         except Exception as error:  # the work's own refusal belongs to its caller
             self._writer.execute("ROLLBACK TO one")
-            result, failure = None, error
+            outcome = error
         self._writer.execute("RELEASE one")
-        return result, failure
+        return outcome
 
     def _undo(self, error: BaseException) -> None:
         self.healthy = False
