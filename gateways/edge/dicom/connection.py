@@ -18,6 +18,7 @@ from gateways.edge.dicom import negotiation
 from gateways.edge.dicom.dimse import Assembler, Field, Message, PeerFault
 from gateways.edge.dicom.negotiation import Accepted
 from gateways.edge.dicom.pdu import AssociateRequest, DataTransfer, ReleaseRequest
+from gateways.edge.dicom.plain import WRITE_HIGH
 from gateways.edge.dicom.services import Later, Request, Stream
 from gateways.edge.dicom.upper_layer import State, UpperLayer
 from gateways.edge.log import Log, emit
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from gateways.edge.dicom.server import DicomServer
 
 MAX_WAITING = 4
-WRITE_HIGH = 256 * 1024
 
 
 class Connection(asyncio.Protocol):

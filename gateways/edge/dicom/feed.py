@@ -42,12 +42,16 @@ class WorklistCopy:
     Args:
         store: Has `SCHEMA` in its schema.
         site: Steps of another site are refused.
+
+    Attributes:
+        told: Messages of the feed since the start, older versions included.
     """
 
     def __init__(self, store: Store, worklist: Worklist, *, site: str, clock: Callable[[], datetime]) -> None:
         self._store, self._worklist, self._site, self._clock = store, worklist, site, clock
         self.unreadable: set[str] = set()
         self.last_change: datetime | None = None
+        self.told = 0
 
     def load(self) -> int:
         """Fill the list from the disk and return how many steps it has."""
@@ -77,6 +81,7 @@ class WorklistCopy:
             emit(Log.STEP_UNREADABLE, sps_id=feed.sps_id, reason="site")
             return
         changed_at = self._clock()
+        self.told += 1
         newer = await asyncio.wrap_future(self._store.submit(lambda c: _write(c, feed, changed_at)))
         if not newer:
             emit(Log.STEP_OLDER, sps_id=feed.sps_id)

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from typing import Any
 
-from gateways.edge.config import DicomSettings
+from gateways.edge.config import DicomSettings, TlsSettings
 from gateways.edge.dicom.archive import ArchiveDesk
 from gateways.edge.dicom.connection import Connection
 from gateways.edge.dicom.mpps import MppsDesk
 from gateways.edge.dicom.negotiation import LIMIT_REACHED, Accepted, Negotiator, Rejected
 from gateways.edge.dicom.pdu import AssociateRequest
+from gateways.edge.dicom.plain import PlainListener
 from gateways.edge.dicom.services import Services
 from gateways.edge.dicom.stations import Stations
 from gateways.edge.dicom.worklist import Worklist
@@ -51,7 +53,7 @@ class DicomServer:
         self._connections: dict[Connection, None] = {}
         self._associated = 0
         self._held = 0
-        self._servers: list[asyncio.Server] = []
+        self._doors: list[PlainListener | asyncio.Server] = []
         self._pool: ThreadPoolExecutor | None = None
         self._looking: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -64,7 +66,7 @@ class DicomServer:
     @property
     def tls_port(self) -> int | None:
         """The port it listens on over TLS."""
-        return self._port_of(1) if len(self._servers) > 1 else None
+        return self._port_of(1) if len(self._doors) > 1 else None
 
     @property
     def connections(self) -> int:
@@ -88,13 +90,13 @@ class DicomServer:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="dicom")
         await self._open(self.settings.port)
         if self.settings.tls is not None:
-            await self._open(self.settings.tls.port, server_context(self.settings.tls))
+            await self._open_tls(self.settings.tls)
         self._looking = asyncio.create_task(self._look())
 
     async def stop(self) -> None:
         """Close the ports and end the associations."""
-        for server in self._servers:
-            server.close()
+        for door in self._doors:
+            door.close()
         for connection in list(self._connections):
             connection.end()
         if self._looking is not None:
@@ -147,23 +149,30 @@ class DicomServer:
         future = self._loop.run_in_executor(self._pool, work)
         future.add_done_callback(lambda finished: None if finished.cancelled() else done(finished.result()))
 
-    async def _open(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+    async def _open(self, port: int) -> None:
+        """Open a plain port on every address of the host."""
         assert self._loop is not None
-        patience = self.settings.association_timeout_s if tls is not None else None
-        self._servers.append(
-            await self._loop.create_server(
-                lambda: Connection(self),
-                self.settings.host,
-                port,
-                backlog=BACKLOG,
-                ssl=tls,
-                ssl_handshake_timeout=patience,
-                ssl_shutdown_timeout=patience,
-            )
+        host = self.settings.host
+        found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        doors = [_listening(family, address) for family, address in dict.fromkeys((one[0], one[4]) for one in found)]
+        self._doors.append(PlainListener(self._loop, doors, lambda: Connection(self)))
+
+    async def _open_tls(self, settings: TlsSettings) -> None:
+        assert self._loop is not None
+        patience = self.settings.association_timeout_s
+        door = await self._loop.create_server(
+            lambda: Connection(self),
+            self.settings.host,
+            settings.port,
+            backlog=BACKLOG,
+            ssl=server_context(settings),
+            ssl_handshake_timeout=patience,
+            ssl_shutdown_timeout=patience,
         )
+        self._doors.append(door)
 
     def _port_of(self, number: int) -> int:
-        port: int = self._servers[number].sockets[0].getsockname()[1]
+        port: int = self._doors[number].sockets[0].getsockname()[1]
         return port
 
     async def _look(self) -> None:
@@ -173,3 +182,17 @@ class DicomServer:
             now = self.now()
             for connection in [one for one in self._connections if one.deadline <= now]:
                 connection.expire()
+
+
+def _listening(family: int, address: Any) -> socket.socket:
+    door = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            door.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        door.bind(address)
+        door.listen(BACKLOG)
+    except OSError:
+        door.close()
+        raise
+    return door
