@@ -39,6 +39,7 @@ from gateways.edge.hl7.outbox import Outbox
 from gateways.edge.hl7.sender import DestinationWorker
 from gateways.edge.log import Log, emit
 from gateways.edge.spool import Spool
+from gateways.edge.status import StatusReporter
 from gateways.edge.store import Store, StoreUnavailable
 
 SCHEMA = spool.SCHEMA + outbox.SCHEMA + feed.SCHEMA + mpps.SCHEMA
@@ -79,6 +80,7 @@ class Gateway:
         self._forwarders: list[Forwarder] = []
         self._consumers: dict[str, QueueConsumer] = {}
         self._workers: dict[str, DestinationWorker] = {}
+        self._reporter: StatusReporter | None = None
         self._folder = WorklistFolder(settings.worklist_folder, self.worklist) if settings.worklist_folder else None
         self._dicom: DicomServer | None = None
         self._mllp: MllpListener | None = None
@@ -243,11 +245,40 @@ class Gateway:
             self._forward(self._spool, spool.HL7_KINDS, queues.hl7_inbound)
         if queues.dicom_inbound:
             self._forward(self._spool, spool.DICOM_KINDS, queues.dicom_inbound)
+        if queues.dicom_inbound and self._copy is not None:
+            self._report(self._copy)
         if queues.worklist_feed and self._copy is not None:
             self._consume("worklist_feed", queues.worklist_feed, self._copy.handle, ordered=False)
         if queues.hl7_outbound:
             desk = OutboundDesk(self._cloud, self._outbox, self._workers, bucket=self._settings.bucket_messages)
             self._consume("hl7_outbound", queues.hl7_outbound, desk.handle, ordered=True)
+
+    def _report(self, copy: WorklistCopy) -> None:
+        self._reporter = StatusReporter(
+            self._settings,
+            self._cloud,
+            self._stations,
+            measures=self._measures,
+            told=lambda: copy.told,
+            empty=not len(self.worklist),
+            clock=self._clock,
+        )
+        self._run(self._reporter.run())
+
+    def _measures(self) -> dict[str, float | int | None]:
+        now = self._clock()
+        oldest = self._spool.oldest_waiting() if self._spool is not None else None
+        return {
+            "spool_rows": self._spool.waiting() if self._spool is not None else 0,
+            "spool_oldest_s": (now - oldest).total_seconds() if oldest else 0.0,
+            "feed_steps": len(self.worklist),
+            "feed_age_s": self._worklist_figures(now)["feed_age_s"],
+        }
+
+    def resynchronise(self) -> None:
+        """Ask the cloud for the whole worklist; without a cloud nothing happens."""
+        if self._reporter is not None:
+            self._reporter.ask_for_the_worklist()
 
     def _forward(self, rows: Spool, kinds: tuple[spool.Kind, ...], url: str) -> None:
         writer = EnvelopeWriter(

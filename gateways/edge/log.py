@@ -36,6 +36,7 @@ class Log(Enum):
     FORWARD_PARTIAL = ("GATEWAY_022", logging.WARNING, "the queue refused some rows, they wait")
     PURGED = ("GATEWAY_023", logging.INFO, "rows past their retention removed")
     SPOOL_FAILED = ("GATEWAY_024", logging.ERROR, "spool could not be written")
+    STATUS_NOT_SENT = ("GATEWAY_025", logging.INFO, "status not sent, a newer one follows")
     OUTBOUND_TAKEN = ("GATEWAY_030", logging.INFO, "outbound message durable in its queue")
     OUTBOUND_ANSWERED = ("GATEWAY_031", logging.INFO, "peer answered")
     OUTBOUND_NO_ANSWER = ("GATEWAY_032", logging.WARNING, "peer did not answer, the same message goes again")

@@ -53,6 +53,7 @@ class MemoryCloud:
     refuse: Callable[[Entry], bool] = lambda entry: False
     down: bool = False
     calls: int = 0
+    clock_skew_s: float | None = None
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()

@@ -81,13 +81,14 @@ class WorklistCopy:
             emit(Log.STEP_UNREADABLE, sps_id=feed.sps_id, reason="site")
             return
         changed_at = self._clock()
-        self.told += 1
         newer = await asyncio.wrap_future(self._store.submit(lambda c: _write(c, feed, changed_at)))
         if not newer:
+            self.told += 1
             emit(Log.STEP_OLDER, sps_id=feed.sps_id)
             return
         self.last_change = changed_at
         self._show(feed)
+        self.told += 1
         emit(Log.STEP_APPLIED, sps_id=feed.sps_id, state=feed.state)
 
     def purge(self, now: datetime, retention: timedelta) -> int:
