@@ -75,7 +75,11 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes, and do what they complete."""
         self._layer.receive(data)
-        self._proceed()
+        try:
+            self._proceed()
+        except Exception as error:  # the outermost shell: this connection ends, the server lives
+            emit(Log.DICOM_FAILED, error=type(error).__name__)
+            self.drop()
 
     def eof_received(self) -> bool:
         """End with the peer's half: DICOM knows no other."""

@@ -60,7 +60,9 @@ class WorklistCopy:
         ):
             self._worklist.set_local(sps_id, Local(state, version))
         rows = self._store.read(
-            lambda c: c.execute("SELECT sps_id, version, state, dataset, expires_at FROM step WHERE state <> 'removed'").fetchall()
+            lambda c: c.execute(
+                "SELECT sps_id, version, state, unseal(dataset), expires_at FROM step WHERE state <> 'removed'"
+            ).fetchall()
         )
         for sps_id, version, state, dataset, expires_at in rows:
             self._show(
@@ -132,9 +134,9 @@ def write_local(connection: sqlite3.Connection, sps_id: str, state: LocalState, 
 
 def _write(connection: sqlite3.Connection, feed: WorklistFeed, now: datetime) -> bool:
     expires_at = feed.expires_at.isoformat() if feed.expires_at else None
-    dataset = "{}" if feed.state == "removed" else json.dumps(feed.dataset)
+    dataset = b"{}" if feed.state == "removed" else json.dumps(feed.dataset).encode()
     cursor = connection.execute(
-        "INSERT INTO step (sps_id, version, state, dataset, expires_at, changed_at) VALUES (?, ?, ?, ?, ?, ?) "
+        "INSERT INTO step (sps_id, version, state, dataset, expires_at, changed_at) VALUES (?, ?, ?, seal(?), ?, ?) "
         "ON CONFLICT (sps_id) DO UPDATE SET version = excluded.version, state = excluded.state, dataset = excluded.dataset, "
         "expires_at = excluded.expires_at, changed_at = excluded.changed_at WHERE excluded.version > step.version",
         (feed.sps_id, feed.version, feed.state, dataset, expires_at, now.isoformat()),

@@ -19,7 +19,7 @@ from gateways.edge.dicom.connection import Connection
 from gateways.edge.dicom.mpps import MppsDesk
 from gateways.edge.dicom.negotiation import LIMIT_REACHED, Accepted, Negotiator, Rejected
 from gateways.edge.dicom.pdu import AssociateRequest
-from gateways.edge.dicom.plain import PlainListener
+from gateways.edge.dicom.plain import PlainListener, Poller
 from gateways.edge.dicom.services import Services
 from gateways.edge.dicom.stations import Stations
 from gateways.edge.dicom.worklist import Worklist
@@ -57,6 +57,7 @@ class DicomServer:
         self._pool: ThreadPoolExecutor | None = None
         self._looking: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._poller: Poller | None = None
 
     @property
     def port(self) -> int:
@@ -87,6 +88,7 @@ class DicomServer:
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
         self.soon = self._loop.call_soon
+        self._poller = Poller(self._loop)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="dicom")
         await self._open(self.settings.port)
         if self.settings.tls is not None:
@@ -105,6 +107,10 @@ class DicomServer:
                 await self._looking
         if self._pool is not None:
             await asyncio.to_thread(self._pool.shutdown)
+        for connection in list(self._connections):
+            connection.drop()
+        if self._poller is not None:
+            self._poller.close()
 
     def negotiate(self, request: AssociateRequest, address: str) -> Accepted | Rejected:
         """Answer an association request, by the settings and by how many there are."""
@@ -152,10 +158,11 @@ class DicomServer:
     async def _open(self, port: int) -> None:
         """Open a plain port on every address of the host."""
         assert self._loop is not None
+        assert self._poller is not None
         host = self.settings.host
         found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         doors = [_listening(family, address) for family, address in dict.fromkeys((one[0], one[4]) for one in found)]
-        self._doors.append(PlainListener(self._loop, doors, lambda: Connection(self)))
+        self._doors.append(PlainListener(self._poller, doors, lambda: Connection(self)))
 
     async def _open_tls(self, settings: TlsSettings) -> None:
         assert self._loop is not None
