@@ -1,4 +1,4 @@
-"""The way to the cloud: a port of five calls, and its AWS adapter.
+"""The way to the cloud: a port of a few calls, and its AWS adapter.
 
 The adapter's clients are made at their first use; every call may raise anything a network does, and callers treat each as *try
 again later*.
@@ -61,9 +61,15 @@ class Cloud(Protocol):
     def get_object(self, bucket: str, key: str) -> bytes:
         """Read one object."""
 
+    def new_data_key(self, key_id: str, context: dict[str, str]) -> tuple[bytes, bytes]:
+        """See `gateways.edge.keyring.KeyService`."""
+
+    def open_data_key(self, sealed: bytes, context: dict[str, str]) -> bytes:
+        """See `gateways.edge.keyring.KeyService`."""
+
 
 class AwsCloud:
-    """SQS and S3 by boto3; addresses and credentials come from the environment."""
+    """SQS, S3 and KMS by boto3; addresses and credentials come from the environment."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -108,6 +114,16 @@ class AwsCloud:
         """See `Cloud.get_object`."""
         body: bytes = self._client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         return body
+
+    def new_data_key(self, key_id: str, context: dict[str, str]) -> tuple[bytes, bytes]:
+        """See `gateways.edge.keyring.KeyService.new_data_key`."""
+        made = self._client("kms").generate_data_key(KeyId=key_id, KeySpec="AES_256", EncryptionContext=context)
+        return made["Plaintext"], made["CiphertextBlob"]
+
+    def open_data_key(self, sealed: bytes, context: dict[str, str]) -> bytes:
+        """See `gateways.edge.keyring.KeyService.open_data_key`."""
+        key: bytes = self._client("kms").decrypt(CiphertextBlob=sealed, EncryptionContext=context)["Plaintext"]
+        return key
 
     def _client(self, service: str) -> Any:
         with self._lock:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
-from gateways.edge import VERSION, spool
+from gateways.edge import VERSION, sealing, spool
 from gateways.edge.cloud import AwsCloud, Cloud
 from gateways.edge.config import DicomSettings, Settings
 from gateways.edge.consumer import QueueConsumer
@@ -37,12 +37,14 @@ from gateways.edge.hl7.msh import Source
 from gateways.edge.hl7.outbound import OutboundDesk
 from gateways.edge.hl7.outbox import Outbox
 from gateways.edge.hl7.sender import DestinationWorker
+from gateways.edge.keyring import KeyUnavailable, spool_key
 from gateways.edge.log import Log, emit
+from gateways.edge.sealing import KeySeal, NoSeal, Seal
 from gateways.edge.spool import Spool
 from gateways.edge.status import StatusReporter
 from gateways.edge.store import Store, StoreUnavailable
 
-SCHEMA = spool.SCHEMA + outbox.SCHEMA + feed.SCHEMA + mpps.SCHEMA
+SCHEMA = sealing.SCHEMA + spool.SCHEMA + outbox.SCHEMA + feed.SCHEMA + mpps.SCHEMA
 HOUSEKEEPING_S = 600.0
 
 
@@ -106,6 +108,7 @@ class Gateway:
 
         Raises:
             AlreadyRunning: Another process holds the spool.
+            KeyUnavailable: The key that the spool is sealed with cannot be had.
         """
         if self._settings.spool is not None:
             await asyncio.to_thread(self._open_spool, self._settings.spool)
@@ -194,7 +197,11 @@ class Gateway:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise AlreadyRunning(str(folder)) from error
-        self._store = Store(folder / "spool.sqlite3", schema=SCHEMA, limit_bytes=self._settings.spool_limit_bytes)
+        try:
+            self._store = self._open_store(folder)
+        except KeyUnavailable:
+            self._lock.close()
+            raise
         self._spool = Spool(self._store)
         self._outbox = Outbox(self._store, self._spool, self._clock)
         self._copy = WorklistCopy(self._store, self.worklist, site=self._settings.site, clock=self._clock)
@@ -202,6 +209,20 @@ class Gateway:
         self._desk = MppsDesk(self._store, self._spool, self.worklist, self._clock)
         self._archive = ArchiveDesk(self._spool, self._clock)
         emit(Log.RECOVERED, count=self._spool.waiting())
+
+    def _open_store(self, folder: Path) -> Store:
+        settings = self._settings
+        seal: Seal = NoSeal()
+        if settings.spool_key:
+            named = {"key_id": settings.spool_key, "site": settings.site, "gateway_id": settings.gateway_id}
+            seal = KeySeal(spool_key(folder, self._cloud, **named))
+        store = Store(folder / "spool.sqlite3", schema=SCHEMA, limit_bytes=settings.spool_limit_bytes, seal=seal)
+        try:
+            sealing.prove(store, seal)
+        except sealing.CannotOpen as error:
+            store.close()
+            raise KeyUnavailable(str(error)) from error
+        return store
 
     async def _open_dicom(self) -> None:
         if self._settings.dicom is None:

@@ -65,7 +65,7 @@ class Row(NewRow):
 def insert(connection: sqlite3.Connection, row: NewRow) -> int:
     """Write one row inside somebody's transaction and return its id."""
     cursor = connection.execute(
-        "INSERT INTO inbound (kind, source, received_at, facts, body) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO inbound (kind, source, received_at, facts, body) VALUES (?, ?, ?, ?, seal(?))",
         (row.kind, row.source, row.received_at.isoformat(), json.dumps(dict(row.facts)), row.body),
     )
     return int(cursor.lastrowid or 0)
@@ -126,7 +126,9 @@ class Spool:
     def load(self, row_id: int) -> Row:
         """Return one row with its body."""
         kind, source, received_at, facts, body = self._store.read(
-            lambda c: c.execute("SELECT kind, source, received_at, facts, body FROM inbound WHERE id = ?", (row_id,)).fetchone()
+            lambda c: c.execute(
+                "SELECT kind, source, received_at, facts, unseal(body) FROM inbound WHERE id = ?", (row_id,)
+            ).fetchone()
         )
         return Row(kind, source, datetime.fromisoformat(received_at), json.loads(facts), body, id=row_id)
 

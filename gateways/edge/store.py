@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gateways.edge.log import Log, emit
+from gateways.edge.sealing import NoSeal, Seal, register
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -96,15 +97,22 @@ class Store:
         schema: Statements that make what is missing.
         limit_bytes: Size at which writing fails as on a full disk; 0 for none.
         connect: Opens the file; another storage engine with the same interface may stand here.
+        seal: Gives the statements `seal(…)` and `unseal(…)`.
     """
 
     def __init__(
-        self, path: Path, *, schema: str, limit_bytes: int = 0, connect: Callable[[Path], sqlite3.Connection] = _connect
+        self,
+        path: Path,
+        *,
+        schema: str,
+        limit_bytes: int = 0,
+        connect: Callable[[Path], sqlite3.Connection] = _connect,
+        seal: Seal | None = None,
     ) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path
         self._limit_pages = limit_bytes // PAGE_BYTES
-        self._connect = connect
+        self._connect, self._seal = connect, seal or NoSeal()
         self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._closed = False
         self._reading = threading.Lock()
@@ -187,6 +195,7 @@ class Store:
 
     def _open(self) -> sqlite3.Connection:
         connection = self._connect(self.path)
+        register(connection, self._seal)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA secure_delete=ON")

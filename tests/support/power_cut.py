@@ -174,6 +174,9 @@ class Connection:
     def executescript(self, script: str) -> None:
         self.execute(script)
 
+    def create_function(self, name: str, arguments: int, function: Callable[..., Any]) -> None:
+        self._connection.create_scalar_function(name, function, arguments)
+
     def close(self) -> None:
         self._guard(self._connection.close)
 

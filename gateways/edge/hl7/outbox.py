@@ -79,7 +79,7 @@ class Outbox:
         """Return the oldest open message of a destination."""
         found = self._store.read(
             lambda c: c.execute(
-                "SELECT id, destination, message_id, body, received_at, attempts, bytes_left FROM outbound "
+                "SELECT id, destination, message_id, unseal(body), received_at, attempts, bytes_left FROM outbound "
                 "WHERE destination = ? AND closed_at IS NULL ORDER BY id LIMIT 1",
                 (destination,),
             ).fetchone()
@@ -145,7 +145,7 @@ def _report(destination: str, message_id: str, outcome: Outcome, unknown: bool, 
 def _put(connection: sqlite3.Connection, destination: str, message_id: str, body: bytes, received_at: str) -> bool:
     key = (destination, message_id)
     _execute(connection, "DELETE FROM outbound WHERE destination = ? AND message_id = ? AND closed_at IS NOT NULL", key)
-    statement = "INSERT OR IGNORE INTO outbound (destination, message_id, body, received_at) VALUES (?, ?, ?, ?)"
+    statement = "INSERT OR IGNORE INTO outbound (destination, message_id, body, received_at) VALUES (?, ?, seal(?), ?)"
     return connection.execute(statement, (*key, body, received_at)).rowcount == 1
 
 
