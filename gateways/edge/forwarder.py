@@ -50,7 +50,7 @@ class EnvelopeWriter:
             entry_id=str(row.id),
             body=body,
             group=hmac.new(self._group_key, f"{self._site}|{row.source}".encode(), hashlib.sha256).hexdigest(),
-            deduplication_id=hashlib.sha256(spool_id.encode() + b"|" + row.body).hexdigest(),
+            deduplication_id=hashlib.sha256(f"{spool_id}|{row.replays or ''}|".encode() + row.body).hexdigest(),
         )
 
     def _spool_id(self, row: Row) -> str:

@@ -20,6 +20,7 @@ from gateways.edge import VERSION, sealing, spool
 from gateways.edge.cloud import AwsCloud, Cloud
 from gateways.edge.config import DicomSettings, Settings
 from gateways.edge.consumer import QueueConsumer
+from gateways.edge.control import ControlDoor
 from gateways.edge.dicom import feed, mpps
 from gateways.edge.dicom.archive import ArchiveDesk
 from gateways.edge.dicom.feed import WorklistCopy
@@ -83,6 +84,7 @@ class Gateway:
         self._consumers: dict[str, QueueConsumer] = {}
         self._workers: dict[str, DestinationWorker] = {}
         self._reporter: StatusReporter | None = None
+        self._control: ControlDoor | None = None
         self._folder = WorklistFolder(settings.worklist_folder, self.worklist) if settings.worklist_folder else None
         self._dicom: DicomServer | None = None
         self._mllp: MllpListener | None = None
@@ -119,6 +121,8 @@ class Gateway:
         await self._open_mllp()
         self._open_lines()
         await self._health.start()
+        if self._control is not None:
+            await self._control.start()
         self._ready = True
         self._write_status()
         emit(Log.STARTED, version=VERSION, site=self._settings.site, gateway_id=self._settings.gateway_id, **self.ports)
@@ -134,6 +138,8 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._health.stop()
+        if self._control is not None:
+            await self._control.stop()
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
         if self._lock is not None:
@@ -148,6 +154,7 @@ class Gateway:
             "gateway_id": self._settings.gateway_id,
             "version": VERSION,
             "live": True,
+            "clock_skew_s": self._cloud.clock_skew_s,
             "ready": self._ready and (self._store is None or self._store.healthy),
             "up_s": (now - self._started).total_seconds(),
             "worklist": self._worklist_figures(now),
@@ -208,6 +215,7 @@ class Gateway:
         self._copy.load()
         self._desk = MppsDesk(self._store, self._spool, self.worklist, self._clock)
         self._archive = ArchiveDesk(self._spool, self._clock)
+        self._control = ControlDoor(folder, resynchronise=self.resynchronise, replay=self.replay)
         emit(Log.RECOVERED, count=self._spool.waiting())
 
     def _open_store(self, folder: Path) -> Store:
@@ -300,6 +308,12 @@ class Gateway:
         """Ask the cloud for the whole worklist; without a cloud nothing happens."""
         if self._reporter is not None:
             self._reporter.ask_for_the_worklist()
+
+    def replay(self, since: datetime, until: datetime) -> int:
+        """Put what left in [since, until) on the queues again and return how many rows."""
+        rows = self._spool.replay(since, until) if self._spool is not None else 0
+        emit(Log.REPLAYED, count=rows)
+        return rows
 
     def _forward(self, rows: Spool, kinds: tuple[spool.Kind, ...], url: str) -> None:
         writer = EnvelopeWriter(

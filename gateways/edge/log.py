@@ -37,6 +37,8 @@ class Log(Enum):
     PURGED = ("GATEWAY_023", logging.INFO, "rows past their retention removed")
     SPOOL_FAILED = ("GATEWAY_024", logging.ERROR, "spool could not be written")
     STATUS_NOT_SENT = ("GATEWAY_025", logging.INFO, "status not sent, a newer one follows")
+    CONTROL_CLOSED = ("GATEWAY_026", logging.WARNING, "no control socket in this folder")
+    REPLAYED = ("GATEWAY_027", logging.INFO, "rows that had left wait for the cloud once more")
     OUTBOUND_TAKEN = ("GATEWAY_030", logging.INFO, "outbound message durable in its queue")
     OUTBOUND_ANSWERED = ("GATEWAY_031", logging.INFO, "peer answered")
     OUTBOUND_NO_ANSWER = ("GATEWAY_032", logging.WARNING, "peer did not answer, the same message goes again")

@@ -46,7 +46,6 @@ async def _serve(settings: Settings) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, ended.set)
     gateway = Gateway(settings)
-    loop.add_signal_handler(signal.SIGUSR1, gateway.resynchronise)
     try:
         await gateway.start()
     except (OSError, AlreadyRunning, KeyUnavailable) as error:

@@ -1,7 +1,7 @@
 """What a gateway says of itself: now and then, best effort, never spooled; only the newest word counts.
 
 It carries ages, counts, AE titles and ends of certificates, no patient value. While the worklist copy was never told anything by the
-cloud, or when an operator asks (SIGUSR1, `ris gateway resync`), it asks for the whole worklist.
+cloud, or when an operator asks (`ris gateway resync`), it asks for the whole worklist.
 """
 
 from __future__ import annotations
