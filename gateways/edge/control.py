@@ -27,11 +27,11 @@ class ControlDoor:
     """Answers on the socket of one spool folder.
 
     Args:
-        resynchronise: Asks for the whole worklist.
+        resynchronise: Asks for the whole worklist; False when there is no cloud to ask.
         replay: Puts what left between two instants on the queues again and returns how many rows; called in a thread.
     """
 
-    def __init__(self, folder: Path, *, resynchronise: Callable[[], None], replay: Callable[[datetime, datetime], int]) -> None:
+    def __init__(self, folder: Path, *, resynchronise: Callable[[], bool], replay: Callable[[datetime, datetime], int]) -> None:
         self._path = folder / SOCKET
         self._resynchronise, self._replay = resynchronise, replay
         self._server: asyncio.Server | None = None
@@ -64,8 +64,7 @@ class ControlDoor:
         try:
             asked = json.loads(line)
             if asked["do"] == "resync":
-                self._resynchronise()
-                return {"done": "resync"}
+                return {"done": "resync"} if self._resynchronise() else {"error": "no cloud"}
             if asked["do"] == "replay":
                 since, until = _instant(asked["since"]), _instant(asked["until"])
                 return {"done": "replay", "rows": await asyncio.to_thread(self._replay, since, until)}

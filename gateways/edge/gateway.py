@@ -304,10 +304,11 @@ class Gateway:
             "feed_age_s": self._worklist_figures(now)["feed_age_s"],
         }
 
-    def resynchronise(self) -> None:
-        """Ask the cloud for the whole worklist; without a cloud nothing happens."""
+    def resynchronise(self) -> bool:
+        """Ask the cloud for the whole worklist; False when there is none."""
         if self._reporter is not None:
             self._reporter.ask_for_the_worklist()
+        return self._reporter is not None
 
     def replay(self, since: datetime, until: datetime) -> int:
         """Put what left in [since, until) on the queues again and return how many rows."""
