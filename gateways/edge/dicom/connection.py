@@ -87,10 +87,10 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
         """Forget the connection; work for the disk goes on, its answer goes nowhere."""
+        self._transport = None
         self._layer.connection_closed()
         self._end_work()
         self._server.leave(self)
-        self._transport = None
 
     def pause_writing(self) -> None:
         """Stop making answers and taking requests: the peer does not take what it has."""
@@ -266,7 +266,7 @@ class Connection(asyncio.Protocol):
         self.deadline = self._server.now() + seconds
 
     def _account(self) -> None:
-        held = self._layer.held + self._assembler.held
+        held = self._layer.held + self._assembler.held if self._transport is not None else 0
         if self._waiting or self._running is not None:
             held += sum(len(one.dataset) for one in self._waiting)
             held += len(self._running.message.dataset) if self._running is not None else 0
