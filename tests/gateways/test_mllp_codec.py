@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,13 +72,13 @@ def test_a_frame_of_exactly_the_limit_is_whole() -> None:
     assert [Frame(b"1234")] == Decoder(max_frame=4).feed(b"\x0b1234\x1c")
 
 
-@pytest.mark.slow
-def test_random_inputs_agree_whole_and_byte_by_byte() -> None:
-    import random
-
+@pytest.mark.parametrize(
+    "count",
+    [5_000, pytest.param(200_000, marks=pytest.mark.slow), pytest.param(2_000_000, marks=[pytest.mark.slow, pytest.mark.long])],
+)
+def test_random_inputs_agree_whole_and_byte_by_byte(count: int) -> None:
     chance = random.Random(7)
     alphabet = [0x0B, 0x1C, 0x0D, 0x0A, 0x4D, 0x00, 0xFF, 0x7C]
-    count = 200_000
     for _ in range(count):
         stream = bytes(chance.choices(alphabet, k=chance.randrange(24)))
         assert events_of(stream, [], 8) == events_of(stream, list(range(len(stream))), 8)
