@@ -43,6 +43,7 @@ class Connection(asyncio.Protocol):
         self._association: Accepted | None = None
         self._running: Request | None = None
         self._waiting: deque[Message] = deque()
+        self._cancelled: set[int] = set()
         self._parts: Iterator[bytes] | None = None
         self._releasing = self._ending = False
         self._writable = True
@@ -180,7 +181,7 @@ class Connection(asyncio.Protocol):
         if message.command.field == Field.C_CANCEL:
             if self._running is not None and self._running.command.message_id == message.command.message_id:
                 self._running.cancelled = True
-            self._waiting = deque(one for one in self._waiting if one.command.message_id != message.command.message_id)
+            self._cancelled |= {message.command.message_id} & {one.command.message_id for one in self._waiting}
             return
         if len(self._waiting) == MAX_WAITING or self._association is None or message.context_id not in self._association.contexts:
             raise PeerFault("too many at once, or a context not agreed")
@@ -198,6 +199,9 @@ class Connection(asyncio.Protocol):
     def _start(self, message: Message) -> None:
         assert self._association is not None
         request = Request(message, self._association, self._association.contexts[message.context_id])
+        if message.command.message_id in self._cancelled:
+            self._cancelled.discard(message.command.message_id)
+            request.cancelled = True
         reply = self._server.services.answer(request)
         if isinstance(reply, bytes):
             self._send(reply)
@@ -258,6 +262,7 @@ class Connection(asyncio.Protocol):
 
     def _end_work(self) -> None:
         self._waiting.clear()
+        self._cancelled.clear()
         self._running = self._parts = None
         self._assembler = Assembler()
         self._account()

@@ -110,7 +110,7 @@ def _number(values: dict[int, bytes], element: int) -> int | None:
 
 
 def _uid(values: dict[int, bytes], element: int) -> str:
-    return values.get(element, b"").decode("latin-1").strip(" \0")[:64]
+    return values.get(element, b"").decode("latin-1").strip(" \0")
 
 
 class Assembler:

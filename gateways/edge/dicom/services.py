@@ -5,6 +5,7 @@ A request is answered at once, by a stream of responses, or by work that waits f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ _CACHED_IDENTIFIER = 4096
 _CACHED = 512
 BLOCK = 64
 SAY_AGAIN = timedelta(minutes=1)
+_UID = re.compile(r"[0-9.]{0,64}")
 
 
 @dataclass(frozen=True)
@@ -245,6 +247,8 @@ class Services:
     def _keep(self, request: Request, act: Callable[[Dataset, str], Outcome], service: Service, new_uid: str = "") -> Reply:
         calling = request.association.calling
         self._stations.seen(calling, service)
+        if not _UID.fullmatch(request.command.sop_instance):
+            return request.response(Outcome(0x0117, "SOP Instance UID is none"))
 
         def work() -> bytes:
             try:
