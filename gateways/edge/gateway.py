@@ -355,7 +355,10 @@ class Gateway:
     def _purge(self) -> int:
         now, retention = self._clock(), timedelta(days=self._settings.retention_days)
         keepers = [keeper for keeper in (self._spool, self._outbox, self._copy, self._desk) if keeper is not None]
-        return sum(keeper.purge(now, retention) for keeper in keepers)
+        removed = sum(keeper.purge(now, retention) for keeper in keepers)
+        if removed and self._store is not None:
+            self._store.wipe_log()
+        return removed
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work))

@@ -121,9 +121,9 @@ class Spool:
 
         self._store.submit_all([partial(insert, row=row) for row in rows], announce)
 
-    def write(self, kind: Kind, source: str, work: Callable[[sqlite3.Connection], int]) -> Future[int]:
+    def write(self, kind: Kind, source: str, work: Callable[[sqlite3.Connection], int], *, spare: bool = False) -> Future[int]:
         """Run a transaction that inserts one row of this kind and source (with `insert`), and announce it once durable."""
-        return self._store.submit(work, lambda row_id: self._announce(row_id, kind, source))
+        return self._store.submit(work, lambda row_id: self._announce(row_id, kind, source), spare=spare)
 
     def first_of_each_source(self, kinds: tuple[Kind, ...], limit: int, skip: frozenset[str] = frozenset()) -> list[int]:
         """Return the oldest waiting row of each source, oldest first."""
@@ -139,7 +139,7 @@ class Spool:
 
     def mark_forwarded(self, rows: list[Row], now: datetime) -> Future[None]:
         """Note durably that these rows are on the queue."""
-        return self._store.submit(lambda c: _mark(c, [row.id for row in rows], now), lambda _: self._leave(rows))
+        return self._store.submit(lambda c: _mark(c, [row.id for row in rows], now), lambda _: self._leave(rows), spare=True)
 
     def replay(self, since: datetime, until: datetime) -> int:
         """Let what left in [since, until) wait for the cloud once more, in its order, and return how many rows."""
@@ -164,7 +164,8 @@ class Spool:
                 c.execute(
                     "DELETE FROM inbound WHERE id IN (SELECT id FROM inbound WHERE forwarded_at < ? LIMIT 1000)", (before,)
                 ).rowcount
-            )
+            ),
+            spare=True,
         )
 
     def waiting(self) -> int:

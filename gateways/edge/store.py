@@ -18,7 +18,7 @@ import queue
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,8 @@ GROUP = 512
 PAGE_BYTES = 8192
 # The write-ahead log grows so far before it is copied into the file; that copy, with its two syncs, is what a large document costs.
 LOG_BYTES = 32 * 1024 * 1024
+# Kept back of a size limit: a full store must still be able to note what has left, or it would stay full.
+SPARE_BYTES = 2 * 1024 * 1024
 
 
 class StoreUnavailable(Exception):
@@ -49,11 +51,16 @@ Outcome = Any | Exception
 
 @dataclass(frozen=True)
 class _Job:
-    """One work; `settle` is told its result or what it raised, in the writer's thread, and raises nothing."""
+    """One work; `settle` is told its result or what it raised, in the writer's thread, and raises nothing.
+
+    Args:
+        spare: May use the pages kept back for what empties the store.
+    """
 
     work: Work[Any]
     settle: Callable[[Outcome], None]
     guarded: bool = True
+    spare: bool = False
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -128,13 +135,14 @@ class Store:
         self._thread = threading.Thread(target=self._run, name=f"store-{path.stem}", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Work[T], after: Callable[[T], None] | None = None) -> Future[T]:
+    def submit(self, work: Work[T], after: Callable[[T], None] | None = None, *, spare: bool = False) -> Future[T]:
         """Hand in work; the future is resolved once it is durable.
 
         Args:
             work: Runs in the writer's thread inside a transaction, perhaps twice, so it has no other effect than its SQL. An
                 exception of its own undoes only itself and is the future's.
             after: Told the result once it is durable, in the writer's thread and in the order of the commits.
+            spare: The work makes room sooner or later: it may use the bytes kept back of a size limit.
 
         Returns:
             Its result, or `StoreUnavailable`.
@@ -144,7 +152,7 @@ class Store:
         if self._closed:
             future.set_exception(StoreUnavailable("closed"))
         else:
-            self._jobs.put([_Job(work, lambda outcome: _resolve(future, after, outcome))])
+            self._jobs.put([_Job(work, lambda outcome: _resolve(future, after, outcome), spare=spare)])
         return future
 
     def submit_all(self, works: Sequence[Work[Any]], settled: Callable[[list[Outcome]], None]) -> None:
@@ -164,10 +172,10 @@ class Store:
         told = _Together(len(works), settled)
         self._jobs.put([_Job(work, told.place(number), guarded=False) for number, work in enumerate(works)])
 
-    def do(self, work: Work[T], timeout_s: float = 30.0) -> T:
-        """Hand in work and wait for it."""
+    def do(self, work: Work[T], timeout_s: float = 30.0, *, spare: bool = False) -> T:
+        """Hand in work and wait for it; see `submit`."""
         try:
-            return self.submit(work).result(timeout_s)
+            return self.submit(work, spare=spare).result(timeout_s)
         except TimeoutError as error:
             raise StoreUnavailable("too slow") from error
 
@@ -182,6 +190,19 @@ class Store:
                 return work(self._reader)
             except sqlite3.Error as error:
                 raise StoreUnavailable(type(error).__name__) from error
+
+    def wipe_log(self) -> bool:
+        """Copy the write-ahead log into the file and empty it, so that what was deleted is in neither; False when it was in use.
+
+        Raises:
+            StoreUnavailable: The disk is at fault.
+        """
+        try:
+            with contextlib.closing(self._open()) as connection:
+                busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            raise StoreUnavailable(type(error).__name__) from error
+        return not busy
 
     def close(self) -> None:
         """Finish what was handed in, then close the file."""
@@ -230,15 +251,16 @@ class Store:
         """Do a group; whatever goes wrong, its callers are told and the thread lives."""
         unsettled = deque(group)
         try:
-            if not self._commit(group, unsettled):
+            if not self._commit(group, unsettled, last_try=False):
                 for job in list(unsettled):
-                    self._commit([job], unsettled)
+                    with self._spare_pages() if job.spare else contextlib.nullcontext():
+                        self._commit([job], unsettled)
         except Exception as error:
             self._undo(error)
             while unsettled:
                 unsettled.popleft().settle(StoreUnavailable(type(error).__name__))
 
-    def _commit(self, group: list[_Job], unsettled: deque[_Job]) -> bool:
+    def _commit(self, group: list[_Job], unsettled: deque[_Job], *, last_try: bool = True) -> bool:
         """Run one group in one transaction; settle its works, the first of `unsettled`, when that is certain.
 
         Returns:
@@ -250,13 +272,26 @@ class Store:
             self._writer.execute("COMMIT")
         except (sqlite3.Error, _Undone) as error:
             self._undo(error)
-            if len(group) == 1:
+            if last_try:
                 unsettled.popleft().settle(StoreUnavailable(type(error).__name__))
             return False
         self.healthy = True
         for outcome in outcomes:
             unsettled.popleft().settle(outcome)
         return True
+
+    @contextlib.contextmanager
+    def _spare_pages(self) -> Iterator[None]:
+        """Let the file grow past its limit for one work (the limit never falls below the file's size)."""
+        if not self._limit_bytes:
+            yield
+            return
+        (page_bytes,) = self._writer.execute("PRAGMA page_size").fetchone()
+        self._writer.execute(f"PRAGMA max_page_count={(self._limit_bytes + SPARE_BYTES) // page_bytes}")
+        try:
+            yield
+        finally:
+            self._writer.execute(f"PRAGMA max_page_count={self._limit_bytes // page_bytes}")
 
     def _run_guarded(self, job: _Job) -> Outcome:
         self._writer.execute("SAVEPOINT one")

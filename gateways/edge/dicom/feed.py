@@ -106,7 +106,7 @@ class WorklistCopy:
                 (before, before),
             ).rowcount
 
-        return self._store.do(work)
+        return self._store.do(work, spare=True)
 
     def _show(self, feed: WorklistFeed) -> None:
         self.unreadable.discard(feed.sps_id)

@@ -129,7 +129,7 @@ class MppsDesk:
     def purge(self, now: datetime, retention: timedelta) -> int:
         """Forget instances past their retention and return how many."""
         before = (now - retention).isoformat()
-        return self._store.do(lambda c: c.execute("DELETE FROM mpps WHERE changed_at < ?", (before,)).rowcount)
+        return self._store.do(lambda c: c.execute("DELETE FROM mpps WHERE changed_at < ?", (before,)).rowcount, spare=True)
 
     def _commit(
         self,
