@@ -15,10 +15,7 @@ from dataclasses import dataclass
 from gateways.edge.hl7 import charsets
 
 MAX_CONTROL_ID = 199
-_NAMES = {  # by what ends a segment
-    b"\r": re.compile(rb"(?:\A|\r)\n*(MSH|FHS|BHS|BTS|FTS)"),
-    b"\n": re.compile(rb"(?:\A|\n)(MSH|FHS|BHS|BTS|FTS)"),
-}
+_NAMES = (b"MSH", b"FHS", b"BHS", b"BTS", b"FTS")
 _NEVER_DELIMITER = re.compile(rb"[A-Za-z0-9\s\x00-\x1f\x7f-\xff]")
 
 
@@ -126,8 +123,25 @@ def read_head(head: bytes) -> Header | None:
 
 def _segments(frame: bytes) -> list[tuple[bytes, int]]:
     """Return the header and batch segments: name and where it begins, in time of the frame's length."""
-    names = _NAMES[b"\r" if b"\r" in frame else b"\n"]
-    return [(match.group(1), match.start(1)) for match in names.finditer(frame)]
+    ends_by_cr = b"\r" in frame
+    found = []
+    for name in _NAMES:
+        start = frame.find(name)
+        while start >= 0:
+            if _begins_segment(frame, start, ends_by_cr=ends_by_cr):
+                found.append((name, start))
+            start = frame.find(name, start + 1)
+    return sorted(found, key=lambda one: one[1])
+
+
+def _begins_segment(frame: bytes, start: int, *, ends_by_cr: bool) -> bool:
+    """Return whether a segment begins here: after its end mark, and after CR also behind line feeds (CRLF, blank lines)."""
+    before = start - 1
+    if not ends_by_cr:
+        return before < 0 or frame[before] == 0x0A
+    while before >= 0 and frame[before] == 0x0A:
+        before -= 1
+    return before < 0 or frame[before] == 0x0D
 
 
 def _read_header(frame: bytes, segments: list[tuple[bytes, int]]) -> tuple[Header | None, Fault | None]:
