@@ -8,13 +8,14 @@ bytes; no data set is made and nothing is converted.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import count
 from typing import TypeAlias
 
 from pydicom.charset import convert_encodings
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
@@ -170,23 +171,25 @@ def encode_step(dataset: Dataset) -> dict[Form, EncodedStep]:
         Exception: Whatever pydicom raises for a value that cannot be written.
     """
     widest, plain = datasets.fitted(dataset, CHARSETS[0])
-    forms: dict[Form, EncodedStep] = {}
-    for implicit in (True, False):
-        made = _encode(widest, implicit=implicit)
-        forms[CHARSETS[0], implicit] = made
-        for charset in CHARSETS[1:]:
-            if plain:
-                forms[charset, implicit] = EncodedStep(_charset(charset, implicit=implicit), made.top, made.step)
-            else:
-                forms[charset, implicit] = _encode(datasets.fitted(dataset, charset)[0], implicit=implicit)
+    forms: dict[Form, EncodedStep] = _encode(widest, CHARSETS[0])
+    for charset in CHARSETS[1:]:
+        if not plain:
+            forms |= _encode(datasets.fitted(dataset, charset)[0], charset)
+            continue
+        for implicit in (True, False):
+            made = forms[CHARSETS[0], implicit]
+            forms[charset, implicit] = EncodedStep(_charset(charset, implicit=implicit), made.top, made.step)
     return forms
 
 
-def _encode(fitted: Dataset, *, implicit: bool) -> EncodedStep:
-    charset = str(fitted.get("SpecificCharacterSet", ""))
-    top = dict(_elements(fitted, charset, implicit=implicit))
-    step = top.pop(keys.STEP_SEQUENCE).items
-    return EncodedStep(_charset(charset, implicit=implicit), top, step[0] if step else {})
+def _encode(fitted: Dataset, station_charset: str) -> dict[Form, EncodedStep]:
+    """Encode a fitted step in both transfer syntaxes, in the set it names, for stations of this set."""
+    charset = str(fitted.SpecificCharacterSet)
+    forms = {}
+    for implicit, top in zip((True, False), _elements(fitted, convert_encodings(charset)), strict=True):
+        step = top.pop(keys.STEP_SEQUENCE).items
+        forms[station_charset, implicit] = EncodedStep(_charset(charset, implicit=implicit), top, step[0] if step else {})
+    return forms
 
 
 def _charset(charset: str, *, implicit: bool) -> bytes:
@@ -194,27 +197,32 @@ def _charset(charset: str, *, implicit: bool) -> bytes:
     return element(keys.SPECIFIC_CHARACTER_SET, "CS", value.encode("ascii") + b" " * (len(value) % 2), implicit=implicit)
 
 
-def _elements(dataset: Dataset, charset: str, *, implicit: bool) -> Iterator[tuple[int, Element]]:
-    encodings = convert_encodings(charset or "ISO_IR 6")
+def _elements(dataset: Dataset, encodings: list[str]) -> tuple[dict[int, Element], dict[int, Element]]:
+    """Return the elements of a data set by tag, in implicit and in explicit VR."""
+    both: tuple[dict[int, Element], dict[int, Element]] = ({}, {})
     for one in dataset:
         tag = int(one.tag)
         if tag == keys.SPECIFIC_CHARACTER_SET:
             continue
-        if one.VR == "SQ":
-            items = tuple(dict(_elements(item, charset, implicit=implicit)) for item in one.value)
-            whole = sequence(tag, tuple(b"".join(inner.whole for inner in item.values()) for item in items), implicit=implicit)
-            yield tag, Element(whole, all(inner.plain for item in items for inner in item.values()), not items, items)
-        else:
-            yield tag, _leaf(one, encodings, implicit=implicit)
+        if one.VR != "SQ":
+            for found, made in zip(both, _leaf(tag, one, encodings), strict=True):
+                found[tag] = made
+            continue
+        items = [_elements(item, encodings) for item in one.value]
+        for number, found in enumerate(both):
+            chosen = tuple(item[number] for item in items)
+            whole = sequence(tag, tuple(b"".join(inner.whole for inner in item.values()) for item in chosen), implicit=number == 0)
+            plain = all(inner.plain for item in chosen for inner in item.values())
+            found[tag] = Element(whole, plain, not chosen, chosen)
+    return both
 
 
-def _leaf(one: object, encodings: list[str], *, implicit: bool) -> Element:
+def _leaf(tag: int, one: DataElement, encodings: list[str]) -> tuple[Element, Element]:
     buffer = DicomBytesIO()
     buffer.is_implicit_VR, buffer.is_little_endian = True, True
     write_data_element(buffer, one, encodings)
     written: bytes = buffer.getvalue()
     value = written[8:]
-    vr = getattr(one, "VR", "UN")
-    plain = vr not in datasets.TEXT or value.isascii()
-    whole = written if implicit else element(int(getattr(one, "tag", 0)), vr, value, implicit=False)
-    return Element(whole, plain, not value)
+    plain = one.VR not in datasets.TEXT or value.isascii()
+    explicit = element(tag, one.VR, value, implicit=False)
+    return Element(written, plain, not value), Element(explicit, plain, not value)

@@ -119,7 +119,11 @@ class Client:
 @contextlib.contextmanager
 def the_gateway(folder: Path, scratch: Path) -> Iterator[int]:
     """Serve a folder by the stand-alone gateway, as a user starts it."""
-    with GatewayProcess(scratch / "gateway", "--worklist", str(folder), "--dicom-port", "0") as process:
+    ready = scratch / "gateway" / "status.json"
+    process = GatewayProcess(ready.parent, "--worklist", str(folder), "--dicom-port", "0")
+    with contextlib.suppress(AssertionError):  # a long folder is read before the port opens
+        until(lambda: ready.exists() or process.process.poll() is not None, 300)
+    with process:
         yield process.ports["dicom_port"]
 
 
