@@ -198,9 +198,9 @@ def tenant(stage: str = "production", domain: str = "", firewall: str = "") -> S
 
 
 @functools.cache
-def site(name: str = "nord") -> Stack:
+def site(name: str = "nord", trust_anchor: str = "") -> Stack:
     """Return one site's stack."""
-    return _stack("", ROOT / "infra" / "site.yaml", {"Site": name})
+    return _stack("", ROOT / "infra" / "site.yaml", {"Site": name, "TrustAnchorArn": trust_anchor})
 
 
 @functools.cache
