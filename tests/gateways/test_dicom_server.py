@@ -12,7 +12,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from gateways.edge.config import ModalitySettings
-from tests.support.dicom import CT1, MPPS, MWL, SYNTAXES, a_door, associate, associated, find
+from tests.support.dicom import CT1, MPPS, MWL, SYNTAXES, a_door, associate, associated, find, reply_to
 from tests.support.waiting import until
 from tests.support.worklist import an_item, ended, performed, query, step
 
@@ -85,18 +85,18 @@ def test_a_cancelled_query_ends_with_fe00(tmp_path: Path) -> None:
         assert len(statuses) < many
 
 
-@pytest.mark.parametrize(("calling", "called"), [("NOBODY", "RISMWL"), ("CT1", "ELSEWHERE")])
-def test_an_unknown_calling_or_called_title_is_rejected(tmp_path: Path, calling: str, called: str) -> None:
+@pytest.mark.parametrize(
+    ("calling", "called", "reply"),
+    [("NOBODY", "RISMWL", b"\3\1\1\3"), ("CT1", "ELSEWHERE", b"\3\1\1\7"), ("CT1", "RISMWL", b"\2")],
+)
+def test_an_unknown_calling_or_called_title_is_rejected(tmp_path: Path, calling: str, called: str, reply: bytes) -> None:
     with a_door(tmp_path) as door:
-        with associated(door.port, calling, called) as association:
-            assert association.is_rejected
-        with associated(door.port) as association:
-            assert association.is_established
+        assert reply == reply_to(door.port, calling, called)
 
 
 def test_a_list_without_modalities_lets_nobody_in(tmp_path: Path) -> None:
-    with a_door(tmp_path, known=False) as door, associated(door.port) as association:
-        assert association.is_rejected
+    with a_door(tmp_path, known=False) as door:
+        assert b"\3\1\1\3" == reply_to(door.port)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import io
 import logging
+import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
@@ -180,6 +181,14 @@ def associate(
     user = item(0x50, item(0x51, max_length.to_bytes(4, "big")) + item(0x52, b"1.2.3") + more)
     body = version.to_bytes(2, "big") + b"\0\0" + called + calling + bytes(32)
     return pdu(1, body + item(0x10, b"1.2.840.10008.3.1.1.1") + written + user)
+
+
+def reply_to(port: int, calling: str = "CT1", called: str = "RISMWL") -> bytes:
+    """Ask for an association and return the beginning of the answer: its type, and of a rejection result, source and reason."""
+    with socket.create_connection(("127.0.0.1", port), 10) as peer:
+        peer.sendall(associate(called.encode().ljust(16), calling.encode().ljust(16)))
+        answer = peer.recv(10)
+    return answer[:1] + answer[7:10] if answer[0] == 3 else answer[:1]
 
 
 def element(group: int, number: int, value: bytes) -> bytes:
