@@ -37,6 +37,7 @@ IDENTITIES = {
     "AWS::KMS::Key": ("", "kms:{place}:key/{name}", "name"),
     "AWS::SecretsManager::Secret": ("Name", "secretsmanager:{place}:secret:{name}-AbCdEf", "arn"),
     "AWS::Logs::LogGroup": ("LogGroupName", "logs:{place}:log-group:{name}:*", "name"),
+    "AWS::KMS::Alias": ("AliasName", "kms:{place}:{name}", "name"),
     "AWS::SNS::Topic": ("TopicName", "sns:{place}:{name}", "arn"),
     "AWS::Lambda::Function": ("FunctionName", "lambda:{place}:function:{name}", "name"),
     "AWS::StepFunctions::StateMachine": ("StateMachineName", "states:{place}:stateMachine:{name}", "arn"),
