@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -59,3 +61,61 @@ def run(
             status_file=status_file,
         )
     )
+
+
+Spool = Annotated[Path, typer.Option(help="Dossier de la file (réglage spool).", exists=True, file_okay=False)]
+
+
+@app.command()
+def resync(spool: Spool) -> None:
+    """Demande au nuage toute la liste de travail du site.
+
+    Exemple : ris gateway resync --spool /var/lib/ris/spool
+    """
+    answer = _ask(spool, {"do": "resync"})
+    if "done" not in answer:
+        typer.echo(f"Refusé : {answer.get('error')}", err=True)
+        raise typer.Exit(1)
+    typer.echo("Demandé.")
+
+
+@app.command()
+def replay(
+    spool: Spool,
+    since: Annotated[str, typer.Option(help="Début : 2h, 30m, 1d, ou un instant ISO 8601 avec son décalage.")],
+    until: Annotated[str, typer.Option(help="Fin, de même forme ; maintenant par défaut.")] = "0m",
+) -> None:
+    """Renvoie au nuage ce qui y était déjà parti, dans son ordre ; le nuage écarte ce qu'il a appliqué.
+
+    Exemple : ris gateway replay --spool /var/lib/ris/spool --since 2h
+    """
+    answer = _ask(spool, {"do": "replay", "since": _instant(since), "until": _instant(until)})
+    if "rows" not in answer:
+        typer.echo(f"Refusé : {answer.get('error')}", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{answer['rows']} message(s) remis en file.")
+
+
+def _ask(spool: Path, question: dict[str, str]) -> dict[str, Any]:
+    from gateways.edge.control import ask
+
+    try:
+        return ask(spool, question)
+    except OSError as error:
+        typer.echo(f"aucune passerelle ne répond dans {spool} ({type(error).__name__})", err=True)
+        raise typer.Exit(1) from None
+
+
+def _instant(text: str) -> str:
+    """Return the ISO instant that a span back from now, or an instant, names."""
+    span = re.fullmatch(r"(\d{1,4})([mhd])", text)
+    if span:
+        unit = {"m": "minutes", "h": "hours", "d": "days"}[span.group(2)]
+        return (datetime.now(UTC) - timedelta(**{unit: int(span.group(1))})).isoformat()
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise typer.BadParameter("attendu : 2h, 30m, 1d, ou un instant ISO 8601 avec son décalage")
+    return instant.isoformat()

@@ -1,4 +1,4 @@
-"""The way to the cloud: a port of five calls, and its AWS adapter.
+"""The way to the cloud: a port of a few calls, and its AWS adapter.
 
 The adapter's clients are made at their first use; every call may raise anything a network does, and callers treat each as *try
 again later*.
@@ -6,9 +6,12 @@ again later*.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 
@@ -39,6 +42,10 @@ class Received:
 class Cloud(Protocol):
     """What the gateway asks of the cloud."""
 
+    @property
+    def clock_skew_s(self) -> float | None:
+        """Our clock minus the cloud's, in seconds, as its last answer told; None before the first."""
+
     def send(self, queue_url: str, entries: Sequence[Entry]) -> set[str]:
         """Put up to ten messages on a FIFO queue and return the `entry_id` of those refused."""
 
@@ -54,13 +61,25 @@ class Cloud(Protocol):
     def get_object(self, bucket: str, key: str) -> bytes:
         """Read one object."""
 
+    def new_data_key(self, key_id: str, context: dict[str, str]) -> tuple[bytes, bytes]:
+        """See `gateways.edge.keyring.KeyService`."""
+
+    def open_data_key(self, sealed: bytes, context: dict[str, str]) -> bytes:
+        """See `gateways.edge.keyring.KeyService`."""
+
 
 class AwsCloud:
-    """SQS and S3 by boto3; addresses and credentials come from the environment."""
+    """SQS, S3 and KMS by boto3; addresses and credentials come from the environment."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._clients: dict[str, Any] = {}
+        self._skew_s: float | None = None
+
+    @property
+    def clock_skew_s(self) -> float | None:
+        """See `Cloud.clock_skew_s`."""
+        return self._skew_s
 
     def send(self, queue_url: str, entries: Sequence[Entry]) -> set[str]:
         """See `Cloud.send`."""
@@ -96,6 +115,16 @@ class AwsCloud:
         body: bytes = self._client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         return body
 
+    def new_data_key(self, key_id: str, context: dict[str, str]) -> tuple[bytes, bytes]:
+        """See `gateways.edge.keyring.KeyService.new_data_key`."""
+        made = self._client("kms").generate_data_key(KeyId=key_id, KeySpec="AES_256", EncryptionContext=context)
+        return made["Plaintext"], made["CiphertextBlob"]
+
+    def open_data_key(self, sealed: bytes, context: dict[str, str]) -> bytes:
+        """See `gateways.edge.keyring.KeyService.open_data_key`."""
+        key: bytes = self._client("kms").decrypt(CiphertextBlob=sealed, EncryptionContext=context)["Plaintext"]
+        return key
+
     def _client(self, service: str) -> Any:
         with self._lock:
             if service not in self._clients:
@@ -103,5 +132,13 @@ class AwsCloud:
                 from botocore.config import Config
 
                 options = Config(connect_timeout=5, read_timeout=40, retries={"mode": "standard", "max_attempts": 2})
-                self._clients[service] = boto3.session.Session().client(service, config=options)
+                client = boto3.session.Session().client(service, config=options)
+                client.meta.events.register("after-call", self._compare_clocks)
+                self._clients[service] = client
             return self._clients[service]
+
+    def _compare_clocks(self, http_response: Any, **_: Any) -> None:
+        """Read the Date of an answer (RFC 9110 §6.6.1, to the second)."""
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            theirs = parsedate_to_datetime(http_response.headers["Date"])
+            self._skew_s = (datetime.now(UTC) - theirs).total_seconds()

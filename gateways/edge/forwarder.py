@@ -26,6 +26,9 @@ BATCH = 10
 BATCH_BYTES = 240 * 1024
 CLAIM_CHECK_BYTES = 180 * 1024
 IDLE_S = 30.0
+# Sequences of series (MPPS, availability), and of references to images in them or, in a commitment, beside them.
+_SERIES = ("00400340", "00081115")
+_REFERENCES = ("00081140", "00400220", "00081199")
 
 
 class EnvelopeWriter:
@@ -47,7 +50,7 @@ class EnvelopeWriter:
             entry_id=str(row.id),
             body=body,
             group=hmac.new(self._group_key, f"{self._site}|{row.source}".encode(), hashlib.sha256).hexdigest(),
-            deduplication_id=hashlib.sha256(spool_id.encode() + b"|" + row.body).hexdigest(),
+            deduplication_id=hashlib.sha256(f"{spool_id}|{row.replays or ''}|".encode() + row.body).hexdigest(),
         )
 
     def _spool_id(self, row: Row) -> str:
@@ -72,12 +75,13 @@ class EnvelopeWriter:
         """Return the data set; what makes it too large (references to images, then the series) is in the bucket only."""
         dataset: dict[str, Any] = json.loads(row.body)
         if len(row.body) > CLAIM_CHECK_BYTES:
-            self._claim(row, "mpps")
-            for series in dataset.get("00400340", {}).get("Value", []):
-                for references in ("00081140", "00400220"):
+            self._claim(row, "mpps" if row.kind.startswith("mpps") else "archive")
+            for series in (one for name in _SERIES for one in dataset.get(name, {}).get("Value", [])):
+                for references in _REFERENCES:
                     series.pop(references, None)
-            if len(json.dumps(dataset)) > CLAIM_CHECK_BYTES:
-                del dataset["00400340"]
+            for name in (*_SERIES, *_REFERENCES):
+                if len(json.dumps(dataset)) > CLAIM_CHECK_BYTES:
+                    dataset.pop(name, None)
         return dataset
 
     def _claim(self, row: Row, folder: str) -> str:

@@ -16,11 +16,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
-from gateways.edge import VERSION, spool
+from gateways.edge import VERSION, sealing, spool
 from gateways.edge.cloud import AwsCloud, Cloud
-from gateways.edge.config import Settings
+from gateways.edge.config import DicomSettings, Settings
 from gateways.edge.consumer import QueueConsumer
+from gateways.edge.control import ControlDoor
 from gateways.edge.dicom import feed, mpps
+from gateways.edge.dicom.archive import ArchiveDesk
 from gateways.edge.dicom.feed import WorklistCopy
 from gateways.edge.dicom.folder import WorklistFolder
 from gateways.edge.dicom.mpps import MppsDesk
@@ -36,11 +38,14 @@ from gateways.edge.hl7.msh import Source
 from gateways.edge.hl7.outbound import OutboundDesk
 from gateways.edge.hl7.outbox import Outbox
 from gateways.edge.hl7.sender import DestinationWorker
+from gateways.edge.keyring import KeyUnavailable, spool_key
 from gateways.edge.log import Log, emit
+from gateways.edge.sealing import KeySeal, NoSeal, Seal
 from gateways.edge.spool import Spool
+from gateways.edge.status import StatusReporter
 from gateways.edge.store import Store, StoreUnavailable
 
-SCHEMA = spool.SCHEMA + outbox.SCHEMA + feed.SCHEMA + mpps.SCHEMA
+SCHEMA = sealing.SCHEMA + spool.SCHEMA + outbox.SCHEMA + feed.SCHEMA + mpps.SCHEMA
 HOUSEKEEPING_S = 600.0
 
 
@@ -66,16 +71,20 @@ class Gateway:
         self._lock: IO[str] | None = None
         self._started = clock()
         self.worklist = Worklist()
-        self._stations = Stations(settings.dicom.modalities if settings.dicom else (), clock)
+        dicom = settings.dicom or DicomSettings()
+        self._stations = Stations(dicom.modalities, clock, expire_after_h=dicom.expire_after_h, zone=dicom.timezone)
         self._store: Store | None = None
         self._spool: Spool | None = None
         self._outbox: Outbox | None = None
         self._copy: WorklistCopy | None = None
         self._desk: MppsDesk | None = None
+        self._archive: ArchiveDesk | None = None
         self._intake: Intake | None = None
         self._forwarders: list[Forwarder] = []
         self._consumers: dict[str, QueueConsumer] = {}
         self._workers: dict[str, DestinationWorker] = {}
+        self._reporter: StatusReporter | None = None
+        self._control: ControlDoor | None = None
         self._folder = WorklistFolder(settings.worklist_folder, self.worklist) if settings.worklist_folder else None
         self._dicom: DicomServer | None = None
         self._mllp: MllpListener | None = None
@@ -88,8 +97,12 @@ class Gateway:
         ports = {"health_port": self._health.port}
         if self._mllp is not None:
             ports["mllp_port"] = self._mllp.port
+            if self._mllp.tls_port is not None:
+                ports["mllp_tls_port"] = self._mllp.tls_port
         if self._dicom is not None:
             ports["dicom_port"] = self._dicom.port
+            if self._dicom.tls_port is not None:
+                ports["dicom_tls_port"] = self._dicom.tls_port
         return ports
 
     async def start(self) -> None:
@@ -97,16 +110,19 @@ class Gateway:
 
         Raises:
             AlreadyRunning: Another process holds the spool.
+            KeyUnavailable: The key that the spool is sealed with cannot be had.
         """
         if self._settings.spool is not None:
             await asyncio.to_thread(self._open_spool, self._settings.spool)
         if self._folder is not None:
             await asyncio.to_thread(self._folder.scan)
             self._run(self._folder.watch())
-        self._open_dicom()
+        await self._open_dicom()
         await self._open_mllp()
         self._open_lines()
         await self._health.start()
+        if self._control is not None:
+            await self._control.start()
         self._ready = True
         self._write_status()
         emit(Log.STARTED, version=VERSION, site=self._settings.site, gateway_id=self._settings.gateway_id, **self.ports)
@@ -117,11 +133,13 @@ class Gateway:
         if self._mllp is not None:
             await self._mllp.stop()
         if self._dicom is not None:
-            await asyncio.to_thread(self._dicom.stop)
+            await self._dicom.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._health.stop()
+        if self._control is not None:
+            await self._control.stop()
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
         if self._lock is not None:
@@ -136,6 +154,7 @@ class Gateway:
             "gateway_id": self._settings.gateway_id,
             "version": VERSION,
             "live": True,
+            "clock_skew_s": self._cloud.clock_skew_s,
             "ready": self._ready and (self._store is None or self._store.healthy),
             "up_s": (now - self._started).total_seconds(),
             "worklist": self._worklist_figures(now),
@@ -185,21 +204,46 @@ class Gateway:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise AlreadyRunning(str(folder)) from error
-        self._store = Store(folder / "spool.sqlite3", schema=SCHEMA, limit_bytes=self._settings.spool_limit_bytes)
+        try:
+            self._store = self._open_store(folder)
+        except KeyUnavailable:
+            self._lock.close()
+            raise
         self._spool = Spool(self._store)
         self._outbox = Outbox(self._store, self._spool, self._clock)
         self._copy = WorklistCopy(self._store, self.worklist, site=self._settings.site, clock=self._clock)
         self._copy.load()
         self._desk = MppsDesk(self._store, self._spool, self.worklist, self._clock)
+        self._archive = ArchiveDesk(self._spool, self._clock)
+        self._control = ControlDoor(folder, resynchronise=self.resynchronise, replay=self.replay)
         emit(Log.RECOVERED, count=self._spool.waiting())
 
-    def _open_dicom(self) -> None:
+    def _open_store(self, folder: Path) -> Store:
+        settings = self._settings
+        seal: Seal = NoSeal()
+        if settings.spool_key:
+            named = {"key_id": settings.spool_key, "site": settings.site, "gateway_id": settings.gateway_id}
+            seal = KeySeal(spool_key(folder, self._cloud, **named))
+        store = Store(folder / "spool.sqlite3", schema=SCHEMA, limit_bytes=settings.spool_limit_bytes, seal=seal)
+        try:
+            sealing.prove(store, seal)
+        except sealing.CannotOpen as error:
+            store.close()
+            raise KeyUnavailable(str(error)) from error
+        return store
+
+    async def _open_dicom(self) -> None:
         if self._settings.dicom is None:
             return
         self._dicom = DicomServer(
-            self._settings.dicom, worklist=self.worklist, desk=self._desk, stations=self._stations, clock=self._clock
+            self._settings.dicom,
+            worklist=self.worklist,
+            desk=self._desk,
+            archive=self._archive,
+            stations=self._stations,
+            clock=self._clock,
         )
-        self._dicom.start()
+        await self._dicom.start()
 
     async def _open_mllp(self) -> None:
         if self._settings.mllp is None:
@@ -230,11 +274,47 @@ class Gateway:
             self._forward(self._spool, spool.HL7_KINDS, queues.hl7_inbound)
         if queues.dicom_inbound:
             self._forward(self._spool, spool.DICOM_KINDS, queues.dicom_inbound)
+        if queues.dicom_inbound and self._copy is not None:
+            self._report(self._copy)
         if queues.worklist_feed and self._copy is not None:
             self._consume("worklist_feed", queues.worklist_feed, self._copy.handle, ordered=False)
         if queues.hl7_outbound:
             desk = OutboundDesk(self._cloud, self._outbox, self._workers, bucket=self._settings.bucket_messages)
             self._consume("hl7_outbound", queues.hl7_outbound, desk.handle, ordered=True)
+
+    def _report(self, copy: WorklistCopy) -> None:
+        self._reporter = StatusReporter(
+            self._settings,
+            self._cloud,
+            self._stations,
+            measures=self._measures,
+            told=lambda: copy.told,
+            empty=not len(self.worklist),
+            clock=self._clock,
+        )
+        self._run(self._reporter.run())
+
+    def _measures(self) -> dict[str, float | int | None]:
+        now = self._clock()
+        oldest = self._spool.oldest_waiting() if self._spool is not None else None
+        return {
+            "spool_rows": self._spool.waiting() if self._spool is not None else 0,
+            "spool_oldest_s": (now - oldest).total_seconds() if oldest else 0.0,
+            "feed_steps": len(self.worklist),
+            "feed_age_s": self._worklist_figures(now)["feed_age_s"],
+        }
+
+    def resynchronise(self) -> bool:
+        """Ask the cloud for the whole worklist; False when there is none."""
+        if self._reporter is not None:
+            self._reporter.ask_for_the_worklist()
+        return self._reporter is not None
+
+    def replay(self, since: datetime, until: datetime) -> int:
+        """Put what left in [since, until) on the queues again and return how many rows."""
+        rows = self._spool.replay(since, until) if self._spool is not None else 0
+        emit(Log.REPLAYED, count=rows)
+        return rows
 
     def _forward(self, rows: Spool, kinds: tuple[spool.Kind, ...], url: str) -> None:
         writer = EnvelopeWriter(
@@ -275,7 +355,10 @@ class Gateway:
     def _purge(self) -> int:
         now, retention = self._clock(), timedelta(days=self._settings.retention_days)
         keepers = [keeper for keeper in (self._spool, self._outbox, self._copy, self._desk) if keeper is not None]
-        return sum(keeper.purge(now, retention) for keeper in keepers)
+        removed = sum(keeper.purge(now, retention) for keeper in keepers)
+        if removed and self._store is not None:
+            self._store.wipe_log()
+        return removed
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work))

@@ -11,7 +11,7 @@ from typing import Any
 _logger = logging.getLogger("gateways.edge")
 ALLOWED_FIELDS = frozenset(
     {
-        "site", "gateway_id", "version", "port", "mllp_port", "dicom_port", "health_port", "peer", "count", "bytes", "seconds",
+        "site", "gateway_id", "version", "port", "mllp_port", "mllp_tls_port", "dicom_port", "dicom_tls_port", "health_port", "peer", "count", "bytes", "seconds",
         "row", "queue", "destination", "message_id", "outcome", "error", "kind", "segment", "field", "error_code", "ae_title", "status",
         "sps_id", "file", "state", "attempt", "reason",
     }
@@ -24,7 +24,7 @@ class Log(Enum):
     STARTED = ("GATEWAY_001", logging.INFO, "gateway ready")
     STOPPED = ("GATEWAY_002", logging.INFO, "gateway stopped")
     RECOVERED = ("GATEWAY_003", logging.INFO, "spool opened, rows waiting")
-    FRAME_TAKEN = ("GATEWAY_010", logging.INFO, "message durable, answered AA")
+    FRAME_TAKEN = ("GATEWAY_010", logging.INFO, "messages durable, answered AA")
     FRAME_REFUSED = ("GATEWAY_011", logging.WARNING, "message cannot be read, answered AE")
     FRAME_NOT_STORED = ("GATEWAY_012", logging.ERROR, "message not durable, answered AR")
     FRAME_FAULT = ("GATEWAY_013", logging.WARNING, "frame that will never be complete")
@@ -36,6 +36,9 @@ class Log(Enum):
     FORWARD_PARTIAL = ("GATEWAY_022", logging.WARNING, "the queue refused some rows, they wait")
     PURGED = ("GATEWAY_023", logging.INFO, "rows past their retention removed")
     SPOOL_FAILED = ("GATEWAY_024", logging.ERROR, "spool could not be written")
+    STATUS_NOT_SENT = ("GATEWAY_025", logging.INFO, "status not sent, a newer one follows")
+    CONTROL_CLOSED = ("GATEWAY_026", logging.WARNING, "no control socket in this folder")
+    REPLAYED = ("GATEWAY_027", logging.INFO, "rows that had left wait for the cloud once more")
     OUTBOUND_TAKEN = ("GATEWAY_030", logging.INFO, "outbound message durable in its queue")
     OUTBOUND_ANSWERED = ("GATEWAY_031", logging.INFO, "peer answered")
     OUTBOUND_NO_ANSWER = ("GATEWAY_032", logging.WARNING, "peer did not answer, the same message goes again")
@@ -50,7 +53,7 @@ class Log(Enum):
     FILE_UNREADABLE = ("GATEWAY_043", logging.ERROR, "worklist file cannot be read, it hides no other")
     FIND_ANSWERED = ("GATEWAY_050", logging.INFO, "worklist query answered")
     FIND_REFUSED = ("GATEWAY_051", logging.WARNING, "worklist query refused")
-    MPPS_ANSWERED = ("GATEWAY_052", logging.INFO, "performed procedure step answered")
+    MPPS_ANSWERED = ("GATEWAY_052", logging.INFO, "performed procedure step or archive's word answered")
     ASSOCIATION_REFUSED = ("GATEWAY_053", logging.WARNING, "association refused")
     DICOM_FAILED = ("GATEWAY_054", logging.ERROR, "DICOM request failed by our fault")
 
@@ -81,5 +84,5 @@ def configure(level: int = logging.INFO) -> None:
     handler.setFormatter(_JsonFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     _logger.setLevel(level)
-    for name in ("pynetdicom", "pydicom", "botocore"):
+    for name in ("pydicom", "botocore"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from gateways.edge.config import Settings
 from gateways.edge.gateway import AlreadyRunning, Gateway
+from gateways.edge.keyring import KeyUnavailable
 from gateways.edge.log import configure
 
 # Long polls hold one each, the rest answers short questions.
@@ -47,14 +48,21 @@ async def _serve(settings: Settings) -> None:
     gateway = Gateway(settings)
     try:
         await gateway.start()
-    except (OSError, AlreadyRunning) as error:
-        reason = "dossier déjà tenu par une autre passerelle" if isinstance(error, AlreadyRunning) else error.strerror
-        print(f"passerelle non démarrée : {reason}", file=sys.stderr, flush=True)
+    except (OSError, AlreadyRunning, KeyUnavailable) as error:
+        print(f"passerelle non démarrée : {_reason(error)}", file=sys.stderr, flush=True)
         os._exit(1)
     await ended.wait()
     await gateway.stop()
     # What is still in a thread is a long poll of a queue: nothing of ours, and not worth its seconds.
     os._exit(0)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, AlreadyRunning):
+        return "dossier déjà tenu par une autre passerelle"
+    if isinstance(error, KeyUnavailable):
+        return f"clé du dossier indisponible (ni credential, ni KMS : {error})"
+    return getattr(error, "strerror", None) or type(error).__name__
 
 
 def run(settings: Settings) -> None:

@@ -17,18 +17,25 @@ import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gateways.edge.log import Log, emit
+from gateways.edge.sealing import NoSeal, Seal, register
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 GROUP = 512
-PAGE_BYTES = 4096
+# Measured with documents of 500 kB and messages of 1 kB: larger pages cost small messages, smaller ones large documents.
+PAGE_BYTES = 8192
+# The write-ahead log grows so far before it is copied into the file; that copy, with its two syncs, is what a large document costs.
+LOG_BYTES = 32 * 1024 * 1024
+# Kept back of a size limit: a full store must still be able to note what has left, or it would stay full.
+SPARE_BYTES = 2 * 1024 * 1024
 
 
 class StoreUnavailable(Exception):
@@ -39,11 +46,57 @@ class _Undone(Exception):
     """The group must be rolled back as a whole."""
 
 
+Outcome = Any | Exception
+
+
 @dataclass(frozen=True)
 class _Job:
+    """One work; `settle` is told its result or what it raised, in the writer's thread, and raises nothing.
+
+    Args:
+        spare: May use the pages kept back for what empties the store.
+    """
+
     work: Work[Any]
-    future: Future[Any]
-    after: Callable[[Any], None] | None
+    settle: Callable[[Outcome], None]
+    guarded: bool = True
+    spare: bool = False
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+
+
+def _resolve(future: Future[Any], after: Callable[[Any], None] | None, outcome: Outcome) -> None:
+    """Resolve one work's future; a listener that fails leaves the work done and is its caller's."""
+    try:
+        if after is not None and not isinstance(outcome, Exception):
+            after(outcome)
+    except Exception as error:
+        outcome = StoreUnavailable(type(error).__name__)
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
+
+
+class _Together:
+    """The outcomes of works that are told together."""
+
+    def __init__(self, count: int, settled: Callable[[list[Outcome]], None]) -> None:
+        self._outcomes: list[Outcome] = [None] * count
+        self._missing, self._settled = count, settled
+
+    def place(self, number: int) -> Callable[[Outcome], None]:
+        """Return what takes the outcome of the work at this place."""
+
+        def put(outcome: Outcome) -> None:
+            self._outcomes[number] = outcome
+            self._missing -= 1
+            if not self._missing:
+                self._settled(self._outcomes)
+
+        return put
 
 
 class Store:
@@ -53,13 +106,24 @@ class Store:
         path: The SQLite file; its folder is made, readable by the owner only.
         schema: Statements that make what is missing.
         limit_bytes: Size at which writing fails as on a full disk; 0 for none.
+        connect: Opens the file; another storage engine with the same interface may stand here.
+        seal: Gives the statements `seal(…)` and `unseal(…)`.
     """
 
-    def __init__(self, path: Path, *, schema: str, limit_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        schema: str,
+        limit_bytes: int = 0,
+        connect: Callable[[Path], sqlite3.Connection] = _connect,
+        seal: Seal | None = None,
+    ) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path
-        self._limit_pages = limit_bytes // PAGE_BYTES
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._limit_bytes = limit_bytes
+        self._connect, self._seal = connect, seal or NoSeal()
+        self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._closed = False
         self._reading = threading.Lock()
         self._writer = self._open()
@@ -71,13 +135,14 @@ class Store:
         self._thread = threading.Thread(target=self._run, name=f"store-{path.stem}", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Work[T], after: Callable[[T], None] | None = None) -> Future[T]:
+    def submit(self, work: Work[T], after: Callable[[T], None] | None = None, *, spare: bool = False) -> Future[T]:
         """Hand in work; the future is resolved once it is durable.
 
         Args:
             work: Runs in the writer's thread inside a transaction, perhaps twice, so it has no other effect than its SQL. An
                 exception of its own undoes only itself and is the future's.
             after: Told the result once it is durable, in the writer's thread and in the order of the commits.
+            spare: The work makes room sooner or later: it may use the bytes kept back of a size limit.
 
         Returns:
             Its result, or `StoreUnavailable`.
@@ -87,13 +152,30 @@ class Store:
         if self._closed:
             future.set_exception(StoreUnavailable("closed"))
         else:
-            self._jobs.put(_Job(work, future, after))
+            self._jobs.put([_Job(work, lambda outcome: _resolve(future, after, outcome), spare=spare)])
         return future
 
-    def do(self, work: Work[T], timeout_s: float = 30.0) -> T:
-        """Hand in work and wait for it."""
+    def submit_all(self, works: Sequence[Work[Any]], settled: Callable[[list[Outcome]], None]) -> None:
+        """Hand in works that came together; they are told together, once each is durable or failed.
+
+        Args:
+            works: One SQL statement each, so that none needs a savepoint.
+            settled: Given the result of each, or what it raised (`StoreUnavailable` when it was not kept), in their order. Called in
+                the writer's thread and in the order of the commits, or at once when the store is closed; raises nothing.
+        """
+        if self._closed:
+            settled([StoreUnavailable("closed")] * len(works))
+            return
+        if not works:  # nothing to write, yet to be told after what was handed in before
+            self._jobs.put([_Job(lambda _: None, lambda _: settled([]), guarded=False)])
+            return
+        told = _Together(len(works), settled)
+        self._jobs.put([_Job(work, told.place(number), guarded=False) for number, work in enumerate(works)])
+
+    def do(self, work: Work[T], timeout_s: float = 30.0, *, spare: bool = False) -> T:
+        """Hand in work and wait for it; see `submit`."""
         try:
-            return self.submit(work).result(timeout_s)
+            return self.submit(work, spare=spare).result(timeout_s)
         except TimeoutError as error:
             raise StoreUnavailable("too slow") from error
 
@@ -109,6 +191,19 @@ class Store:
             except sqlite3.Error as error:
                 raise StoreUnavailable(type(error).__name__) from error
 
+    def wipe_log(self) -> bool:
+        """Copy the write-ahead log into the file and empty it, so that what was deleted is in neither; False when it was in use.
+
+        Raises:
+            StoreUnavailable: The disk is at fault.
+        """
+        try:
+            with contextlib.closing(self._open()) as connection:
+                busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            raise StoreUnavailable(type(error).__name__) from error
+        return not busy
+
     def close(self) -> None:
         """Finish what was handed in, then close the file."""
         if self._closed:
@@ -123,27 +218,30 @@ class Store:
         self._writer.close()
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
+        connection = self._connect(self.path)
+        register(connection, self._seal)
+        connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA secure_delete=ON")
-        if self._limit_pages:
-            connection.execute(f"PRAGMA max_page_count={self._limit_pages}")
+        (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()  # a file that was begun with another keeps it
+        connection.execute(f"PRAGMA wal_autocheckpoint={LOG_BYTES // page_bytes}")
+        if self._limit_bytes:
+            connection.execute(f"PRAGMA max_page_count={self._limit_bytes // page_bytes}")
         return connection
 
     def _run(self) -> None:
         while True:
-            job = self._jobs.get()
-            group = [job] if job is not None else []
-            last = job is None
+            jobs = self._jobs.get()
+            group = list(jobs or ())
+            last = jobs is None
             while not last and len(group) < GROUP:
                 try:
                     following = self._jobs.get_nowait()
                 except queue.Empty:
                     break
                 last = following is None
-                if following is not None:
-                    group.append(following)
+                group.extend(following or ())
             if group:
                 self._guard(group)
             if last:
@@ -151,58 +249,62 @@ class Store:
 
     def _guard(self, group: list[_Job]) -> None:
         """Do a group; whatever goes wrong, its callers are told and the thread lives."""
+        unsettled = deque(group)
         try:
-            self._do_group(group)
+            if not self._commit(group, unsettled, last_try=False):
+                for job in list(unsettled):
+                    with self._spare_pages() if job.spare else contextlib.nullcontext():
+                        self._commit([job], unsettled)
         except Exception as error:
             self._undo(error)
-            for job in group:
-                if not job.future.done():
-                    job.future.set_exception(StoreUnavailable(type(error).__name__))
+            while unsettled:
+                unsettled.popleft().settle(StoreUnavailable(type(error).__name__))
 
-    def _do_group(self, group: list[_Job]) -> None:
-        if self._commit(group):
-            return
-        for job in group if len(group) > 1 else ():
-            self._commit([job])
-
-    def _commit(self, group: list[_Job]) -> bool:
-        """Run one group in one transaction; resolve its futures when that is certain.
+    def _commit(self, group: list[_Job], unsettled: deque[_Job], *, last_try: bool = True) -> bool:
+        """Run one group in one transaction; settle its works, the first of `unsettled`, when that is certain.
 
         Returns:
             False when it was undone and its works should be tried one by one.
         """
-        outcomes: list[tuple[_Job, Any, Exception | None]] = []
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            for job in group:
-                outcomes.append((job, *self._run_one(job)))
+            outcomes = [self._run_guarded(job) if job.guarded else job.work(self._writer) for job in group]
             self._writer.execute("COMMIT")
         except (sqlite3.Error, _Undone) as error:
             self._undo(error)
-            if len(group) == 1:
-                group[0].future.set_exception(StoreUnavailable(type(error).__name__))
+            if last_try:
+                unsettled.popleft().settle(StoreUnavailable(type(error).__name__))
             return False
         self.healthy = True
-        for job, result, failure in outcomes:
-            if failure is not None:
-                job.future.set_exception(failure)
-            else:
-                if job.after is not None:
-                    job.after(result)
-                job.future.set_result(result)
+        for outcome in outcomes:
+            unsettled.popleft().settle(outcome)
         return True
 
-    def _run_one(self, job: _Job) -> tuple[Any, Exception | None]:
-        self._writer.execute("SAVEPOINT one")
+    @contextlib.contextmanager
+    def _spare_pages(self) -> Iterator[None]:
+        """Let the file grow past its limit for one work (the limit never falls below the file's size)."""
+        if not self._limit_bytes:
+            yield
+            return
+        (page_bytes,) = self._writer.execute("PRAGMA page_size").fetchone()
+        self._writer.execute(f"PRAGMA max_page_count={(self._limit_bytes + SPARE_BYTES) // page_bytes}")
         try:
-            result, failure = job.work(self._writer), None
+            yield
+        finally:
+            self._writer.execute(f"PRAGMA max_page_count={self._limit_bytes // page_bytes}")
+
+    def _run_guarded(self, job: _Job) -> Outcome:
+        self._writer.execute("SAVEPOINT one")
+        outcome: Outcome
+        try:
+            outcome = job.work(self._writer)
         except sqlite3.Error as error:
             raise _Undone from error
         except Exception as error:  # the work's own refusal belongs to its caller
             self._writer.execute("ROLLBACK TO one")
-            result, failure = None, error
+            outcome = error
         self._writer.execute("RELEASE one")
-        return result, failure
+        return outcome
 
     def _undo(self, error: BaseException) -> None:
         self.healthy = False

@@ -5,88 +5,32 @@ from __future__ import annotations
 import contextlib
 import random
 import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gateways.edge.config import DicomSettings, ModalitySettings
 from gateways.edge.dicom import datasets
 from gateways.edge.dicom.mpps import MppsDesk
-from gateways.edge.dicom.server import DicomServer
-from gateways.edge.dicom.stations import Stations
 from gateways.edge.dicom.worklist import Worklist
 from gateways.edge.spool import Spool
+from tests.support.dicom import Door, a_door, associate, element, find_request, pdata, pdu
 from tests.support.gateway import Clock, a_store
 from tests.support.waiting import until
 from tests.support.worklist import an_item, encoded, performed, query, step
 
-MWL = "1.2.840.10008.5.1.4.31"
-MPPS = "1.2.840.10008.3.1.2.3.3"
-IMPLICIT = "1.2.840.10008.1.2"
-
-
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the library's threads, by design
-
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DicomServer]:
-    with a_store(tmp_path_factory.mktemp("attacked")) as store:
-        worklist, clock = Worklist(), Clock()
-        worklist.put(an_item(1))
-        stations = Stations((ModalitySettings(ae_title="CT1"),), clock)
-        desk = MppsDesk(store, Spool(store), worklist, clock)
-        opened = DicomServer(
-            DicomSettings(association_timeout_s=1.0, idle_timeout_s=2.0),
-            worklist=worklist,
-            desk=desk,
-            stations=stations,
-            clock=clock,
-        )
-        opened.start()
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    with a_door(tmp_path_factory.mktemp("attacked"), association_timeout_s=1.0, idle_timeout_s=2.0) as opened:
+        opened.worklist.put(an_item(1))
         yield opened
-        opened.stop()
 
 
-def pdu(kind: int, body: bytes) -> bytes:
-    return bytes((kind, 0)) + len(body).to_bytes(4, "big") + body
-
-
-def item(kind: int, body: bytes) -> bytes:
-    return bytes((kind, 0)) + len(body).to_bytes(2, "big") + body
-
-
-def associate() -> bytes:
-    contexts = b"".join(
-        item(0x20, bytes((number, 0, 0, 0)) + item(0x30, abstract.encode()) + item(0x40, IMPLICIT.encode()))
-        for number, abstract in ((1, MWL), (3, MPPS))
-    )
-    user = item(0x50, item(0x51, (16384).to_bytes(4, "big")) + item(0x52, b"1.2.3"))
-    titles = b"RISMWL".ljust(16) + b"CT1".ljust(16) + bytes(32)
-    return pdu(1, b"\0\1\0\0" + titles + item(0x10, b"1.2.840.10008.3.1.1.1") + contexts + user)
-
-
-def element(group: int, number: int, value: bytes) -> bytes:
-    value += b"\0" * (len(value) % 2)
-    return group.to_bytes(2, "little") + number.to_bytes(2, "little") + len(value).to_bytes(4, "little") + value
-
-
-def find_request(identifier: bytes) -> bytes:
-    parts = element(0, 2, MWL.encode()) + element(0, 0x100, b"\x20\0") + element(0, 0x110, b"\1\0")
-    parts += element(0, 0x700, b"\0\0") + element(0, 0x800, b"\1\0")
-    command = element(0, 0, len(parts).to_bytes(4, "little")) + parts
-    return pdata(command, 3) + pdata(identifier, 2)
-
-
-def pdata(data: bytes, control: int) -> bytes:
-    return pdu(4, (len(data) + 2).to_bytes(4, "big") + bytes((1, control)) + data)
-
-
-def throw(server: DicomServer, *parts: bytes, wait_s: float = 0.3, stop: bytes = b"") -> bytes:
+def throw(door: Door, *parts: bytes, wait_s: float = 0.3, stop: bytes = b"") -> bytes:
     """Send bytes, each part after an answer to the one before, and return what comes back until the peer closes, falls silent or says `stop`."""
     answer = b""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", server.port), 5) as peer:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", door.port), 5) as peer:
         for part in parts[:-1]:
             peer.sendall(part)
             answer += peer.recv(65536)
@@ -99,22 +43,22 @@ def throw(server: DicomServer, *parts: bytes, wait_s: float = 0.3, stop: bytes =
     return answer
 
 
-def assert_alive(server: DicomServer) -> None:
-    answer = throw(server, associate(), find_request(encoded(query(PatientName="*"), implicit=True)), wait_s=5, stop=b"ESSAI^LOU")
+def assert_alive(door: Door) -> None:
+    answer = throw(door, associate(), find_request(encoded(query(PatientName="*"), implicit=True)), wait_s=5, stop=b"ESSAI^LOU")
     assert answer.startswith(b"\2")
     assert b"ESSAI^LOU" in answer
 
 
-def test_random_bytes_and_mutated_associations(server: DicomServer) -> None:
+def test_random_bytes_and_mutated_associations(door: Door) -> None:
     chance = random.Random(5)
     whole = associate()
     for _ in range(60):
         body = bytearray(whole)
         for _ in range(chance.randrange(1, 6)):
             body[chance.randrange(len(body))] = chance.randrange(256)
-        throw(server, bytes(body) if chance.random() < 0.6 else chance.randbytes(chance.randrange(1, 400)), wait_s=0.02)
+        throw(door, bytes(body) if chance.random() < 0.6 else chance.randbytes(chance.randrange(1, 400)), wait_s=0.02)
 
-    assert_alive(server)
+    assert_alive(door)
 
 
 @pytest.mark.parametrize(
@@ -146,9 +90,9 @@ def test_random_bytes_and_mutated_associations(server: DicomServer) -> None:
         "hasty",
     ],
 )
-def test_pdus_that_are_none(server: DicomServer, data: tuple[bytes, ...]) -> None:
-    throw(server, *data)
-    assert_alive(server)
+def test_pdus_that_are_none(door: Door, data: tuple[bytes, ...]) -> None:
+    throw(door, *data)
+    assert_alive(door)
 
 
 @pytest.mark.parametrize(
@@ -164,23 +108,22 @@ def test_pdus_that_are_none(server: DicomServer, data: tuple[bytes, ...]) -> Non
     ],
     ids=["header cut", "length beyond the end", "deep nesting", "unknown set", "stars", "no sequence", "nul"],
 )
-def test_identifiers_that_are_none_get_a_status(server: DicomServer, identifier: bytes) -> None:
+def test_identifiers_that_are_none_get_a_status(door: Door, identifier: bytes) -> None:
     status = element(0, 0x900, b"\0\0")[:8]
-    answer = throw(server, associate(), find_request(identifier), wait_s=5, stop=status)
+    answer = throw(door, associate(), find_request(identifier), wait_s=5, stop=status)
 
     assert answer.startswith(b"\2")
     assert status in answer
-    assert_alive(server)
+    assert_alive(door)
 
 
-def test_peers_that_say_nothing_are_let_go(server: DicomServer) -> None:
-    before = threading.active_count()
-    silent = [socket.create_connection(("127.0.0.1", server.port), 5) for _ in range(30)]
+def test_peers_that_say_nothing_are_let_go(door: Door) -> None:
+    silent = [socket.create_connection(("127.0.0.1", door.port), 5) for _ in range(30)]
 
-    until(lambda: threading.active_count() <= before + 3, 10)
+    until(lambda: door.server.connections == 0, 10)
     for peer in silent:
         peer.close()
-    assert_alive(server)
+    assert_alive(door)
 
 
 def test_malformed_data_sets_are_read_or_refused() -> None:

@@ -100,12 +100,13 @@ def test_no_acknowledged_frame_is_lost_by_kill_9(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_no_acknowledged_frame_is_lost_by_many_kill_9(tmp_path: Path) -> None:
-    accepted, lost = killed_again_and_again(tmp_path, kills=200, frames_each=120, seed=12)
+@pytest.mark.parametrize("seed", [12, 13, 14, 15])
+def test_no_acknowledged_frame_is_lost_by_many_kill_9(tmp_path: Path, seed: int) -> None:
+    accepted, lost = killed_again_and_again(tmp_path, kills=50, frames_each=120, seed=seed)
 
-    print(f"aa_frames_lost {lost} of {accepted} over 200 kill -9 seed 12")
+    print(f"aa_frames_lost {lost} of {accepted} over 50 kill -9 seed {seed}")
     assert 0 == lost
-    assert accepted >= 20_000
+    assert accepted >= 5_000
 
 
 def test_a_clean_stop_keeps_everything_and_ends_with_zero(tmp_path: Path) -> None:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
-from gateways.edge.config import MllpSettings
+import pytest
+
+from gateways.edge.config import MllpSettings, TlsSettings
 from gateways.edge.hl7 import mllp
 from gateways.edge.hl7.intake import Intake
 from gateways.edge.hl7.listener import MllpListener
 from gateways.edge.spool import HL7_KINDS, Spool
+from infra.local.demo.pki import Authority
 from tests.support.gateway import Clock, a_store, adt, eventually, segments
 
 
@@ -41,12 +46,12 @@ class Line:
 
 
 @asynccontextmanager
-async def a_door(folder: Path, limit_bytes: int = 0, **settings: float) -> AsyncIterator[tuple[MllpListener, Spool, Intake]]:
+async def a_door(folder: Path, limit_bytes: int = 0, **settings: Any) -> AsyncIterator[tuple[MllpListener, Spool, Intake]]:
     with a_store(folder, limit_bytes) as store:
         ids = itertools.count(1)
         spool = Spool(store)
         intake = Intake(spool, clock=Clock(), new_id=lambda: f"OWN{next(ids)}")
-        listener = MllpListener(MllpSettings(**settings), intake)  # type: ignore[arg-type]
+        listener = MllpListener(MllpSettings(**settings), intake)
         await listener.start()
         try:
             yield listener, spool, intake
@@ -210,7 +215,7 @@ def test_unfinished_frames_together_stay_within_their_memory(tmp_path: Path) -> 
                 line.writer.write(b"\x0b" + adt("BIG") + b"x" * 60_000)
             await eventually(lambda: listener.connections < 6)
 
-            assert listener._held <= 200_000
+            assert listener.held <= 200_000
             assert 3 <= listener.connections
 
     asyncio.run(scene())
@@ -221,11 +226,71 @@ def test_past_the_limit_the_line_idle_for_longest_makes_room(tmp_path: Path) -> 
         async with a_door(tmp_path, max_connections=2) as (listener, _, _):
             first, second = await a_line(listener), await a_line(listener)
             await eventually(lambda: listener.connections == 2)
-            for connection in listener._connections:
+            for connection in listener._lines:
                 connection.last_heard -= 10
             await second.ask(adt("A1"))
 
             assert ["MSA", "AA", "A2"] == await (await a_line(listener)).ask(adt("A2"))
             assert await first.answer() is None
+
+    asyncio.run(scene())
+
+
+def test_lines_stalled_in_the_middle_of_a_frame_make_room_too(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with a_door(tmp_path, max_connections=20) as (listener, _, _):
+            stalled = [await a_line(listener) for _ in range(20)]
+            for line in stalled:
+                line.writer.write(b"\x0bMSH|^~\\&|AG")
+            await eventually(lambda: sum(line.held > 0 for line in listener._lines) == 20)
+            assert await (await a_line(listener)).reader.read() == b""
+            for connection in listener._lines:
+                connection.last_heard -= 10
+
+            assert ["MSA", "AA", "A1"] == await (await a_line(listener)).ask(adt("A1"))
+            assert 20 == listener.connections
+
+    asyncio.run(scene())
+
+
+def test_a_peer_that_never_reads_its_answers_is_not_read_either(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with a_door(tmp_path) as (listener, spool, _):
+            line = await a_line(listener)
+            line.writer.transport.pause_reading()
+            frames = b"".join(mllp.encode(adt(f"A{n}") + b"NTE|1||" + b"x" * 20_000 + b"\r") for n in range(50))
+            for _ in range(20):
+                line.writer.write(frames)
+            await eventually(lambda: listener.connections == 1)
+            (served,) = listener._lines
+            await eventually(lambda: served._reading_paused or spool.waiting() == 1000)
+
+            assert served._pending_bytes <= 2 * 1024 * 1024
+            assert ["MSA", "AA", "GOOD"] == await (await a_line(listener)).ask(adt("GOOD"))
+
+    asyncio.run(scene())
+
+
+def test_a_line_over_tls_asks_for_the_peer_s_certificate(tmp_path: Path) -> None:
+    authority = Authority()
+    server, client = authority.server("passerelle.test"), authority.auth_cli(structure="1990000017", name="HIS", service="HL7")
+    files = {"certificate": server.certificate_pem() + authority.chain_pem(), "key": server.key_pem(), "ca": authority.chain_pem()}
+    files |= {"peer": client.certificate_pem() + client.key_pem()}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    tls = TlsSettings(certificate=tmp_path / "certificate", key=tmp_path / "key", client_authority=tmp_path / "ca")
+    trusting = ssl.create_default_context(cafile=tmp_path / "ca")
+
+    async def ask(port: int, context: ssl.SSLContext) -> list[str]:
+        return await Line(*await asyncio.open_connection("127.0.0.1", port, ssl=context)).ask(adt("A1"))
+
+    async def scene() -> None:
+        async with a_door(tmp_path / "spool", tls=tls) as (listener, spool, _):
+            assert listener.tls_port is not None
+            with pytest.raises((ssl.SSLError, AssertionError, ConnectionError)):
+                await ask(listener.tls_port, trusting)
+            assert 0 == spool.waiting()
+            trusting.load_cert_chain(tmp_path / "peer")
+            assert ["MSA", "AA", "A1"] == await ask(listener.tls_port, trusting)
 
     asyncio.run(scene())

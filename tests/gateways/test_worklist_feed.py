@@ -16,6 +16,7 @@ from gateways.edge.dicom.folder import WorklistFolder
 from gateways.edge.dicom.matching import compile_query
 from gateways.edge.dicom.worklist import Local, Worklist
 from gateways.edge.store import Store
+from tests.support.dicom import answered
 from tests.support.gateway import NOW, Clock, a_store
 from tests.support.worklist import part_10, query, step
 
@@ -42,7 +43,10 @@ def apply(copy: WorklistCopy, *bodies: str) -> None:
 
 
 def names(worklist: Worklist, called: str = "", now=NOW) -> list[str]:
-    return [str(item.dataset.PatientName) for item in worklist.find(compile_query(query()), called=called, now=now)]
+    return [
+        str(answered(compile_query(query()), item).PatientName)
+        for item in worklist.find(compile_query(query()), called=called, now=now)
+    ]
 
 
 def test_an_older_version_is_dropped_in_whatever_order_they_come(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from gateways.edge.dicom.items import BadItem, read_items
 from gateways.edge.dicom.matching import QueryFault, compile_query, read_query
 from gateways.edge.dicom.values import wildcard
 from gateways.edge.dicom.worklist import Worklist
+from tests.support.dicom import answered
 from tests.support.gateway import NOW
 from tests.support.worklist import an_item, encoded, query, step
 
@@ -116,7 +117,7 @@ def test_a_missing_or_empty_step_sequence_matches_everything(shape: str) -> None
     item = an_item()
 
     assert compiled.matches(item)
-    inner = compiled.answer(item).ScheduledProcedureStepSequence[0]
+    inner = answered(compiled, item).ScheduledProcedureStepSequence[0]
     assert ("CT", "CT1", "20260302", "083000", "SPS1") == (
         inner.Modality,
         inner.ScheduledStationAETitle,
@@ -165,7 +166,7 @@ def test_keys_are_read_in_the_querys_set_and_items_in_their_own() -> None:
 
 def test_an_answer_holds_what_was_asked_and_the_keys_that_always_come() -> None:
     asked = query({"ScheduledStationName": ""}, PatientSex="", PatientWeight="", AccessionNumber="")
-    answer = read_query(encoded(asked), implicit=False, station_charset="ISO_IR 100").answer(an_item())
+    answer = answered(read_query(encoded(asked), implicit=False, station_charset="ISO_IR 100"), an_item())
 
     assert ("F", "", "ACC1") == (answer.PatientSex, answer.PatientWeight or "", answer.AccessionNumber)
     assert "ReferringPhysicianName" not in answer
@@ -177,11 +178,12 @@ def test_an_answer_holds_what_was_asked_and_the_keys_that_always_come() -> None:
 
 
 def test_optional_keys_we_do_not_support_are_left_out_and_flagged() -> None:
-    compiled = compile_query(query({"CommentsOnTheScheduledProcedureStep": ""}, OperatorsName="", QueryRetrieveLevel="STUDY"))
+    asked = query({"CommentsOnTheScheduledProcedureStep": ""}, OperatorsName="", QueryRetrieveLevel="STUDY")
 
-    assert {0x00081070, 0x00080052} == compiled.unsupported
-    assert "OperatorsName" not in compiled.answer(an_item())
-    assert "OperatorsName" in compiled.answer(an_item(), echo_unknown=True)
+    for echo in (False, True):
+        compiled = compile_query(asked, echo_unknown=echo)
+        assert {0x00081070, 0x00080052} == compiled.unsupported
+        assert echo == ("OperatorsName" in answered(compiled, an_item()))
 
 
 @pytest.mark.parametrize("tag", [0x00091001, 0x0040FFF0])

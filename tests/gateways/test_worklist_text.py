@@ -7,11 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 from gateways.edge.dicom import datasets
 from gateways.edge.dicom.charset import shorten_name, to_latin_1
+from gateways.edge.dicom.items import Item, read_items
+from gateways.edge.dicom.matching import compile_query
 from gateways.edge.dicom.values import fold_name
-from tests.support.worklist import encoded, step
+from tests.support.dicom import answered
+from tests.support.worklist import an_item, encoded, query, step
 
 LONG = "RAKOTOMALALA-ANDRIANAMPOINIMERINA DE LA ROCHE SAINT-SAUVEUR^MARIE-MADELEINE BERNADETTE EUGENIE^ODETTE^MME"
 
@@ -76,36 +81,92 @@ def test_every_name_fits_and_begins_as_it_did(name: str) -> None:
         assert name.split("^")[0].startswith(short.split("^")[0])
 
 
+def shown(item: Item, charset: str, *, implicit: bool = False) -> Dataset:
+    """Return what a station of this set reads when it asks for names and descriptions."""
+    asked = query(PatientName="", RequestedProcedureDescription="", ReferringPhysicianName="")
+    return answered(compile_query(asked, implicit=implicit), item, charset)
+
+
 @pytest.mark.parametrize("implicit", [True, False])
-@pytest.mark.parametrize("station", ["ISO_IR 100", "ISO_IR 192"])
-def test_what_a_station_gets_is_the_text_in_its_set(station: str, implicit: bool) -> None:
-    source = step(1, PatientName="LEFÈVRE^HÉLÈNE", RequestedProcedureDescription="Cœur", SpecificCharacterSet="ISO_IR 192")
+@pytest.mark.parametrize(
+    ("station", "name", "description"),
+    [
+        ("ISO_IR 6", "LEFEVRE^HELENE", "Coeur"),
+        ("ISO_IR 100", "LEFÈVRE^HÉLÈNE", "Coeur"),
+        ("ISO_IR 192", "LEFÈVRE^HÉLÈNE", "Cœur"),
+    ],
+)
+def test_what_a_station_gets_is_the_text_in_its_set(station: str, name: str, description: str, implicit: bool) -> None:
+    item = an_item(1, PatientName="LEFÈVRE^HÉLÈNE", RequestedProcedureDescription="Cœur", SpecificCharacterSet="ISO_IR 192")
 
-    written = datasets.encode(datasets.readable(source, station), implicit=implicit)
-    read = datasets.decode(written, implicit=implicit)
+    read = shown(item, station, implicit=implicit)
 
-    assert station == read.SpecificCharacterSet
-    assert "LEFÈVRE^HÉLÈNE" == str(read.PatientName)
-    assert ("Coeur" if station == "ISO_IR 100" else "Cœur") == read.RequestedProcedureDescription
+    assert ("" if station == "ISO_IR 6" else station) == read.get("SpecificCharacterSet", "")
+    assert (name, description) == (str(read.PatientName), read.RequestedProcedureDescription)
 
 
-def test_plain_text_names_no_character_set() -> None:
-    assert "SpecificCharacterSet" not in datasets.readable(step(1), "ISO_IR 100")
+def test_a_character_set_is_named_only_where_a_character_needs_it_or_it_was_asked_for() -> None:
+    accented = an_item(1, RequestingPhysician="É", SpecificCharacterSet="ISO_IR 192")
+
+    assert "SpecificCharacterSet" not in shown(an_item(1), "ISO_IR 100")
+    assert "SpecificCharacterSet" not in shown(accented, "ISO_IR 100"), "what needs it was not asked for"
+    asked = compile_query(query(SpecificCharacterSet="ISO_IR 100", PatientName=""))
+    assert "ISO_IR 100" == answered(asked, an_item(1), "ISO_IR 100").SpecificCharacterSet
 
 
 def test_identifiers_are_never_cut_and_descriptions_are() -> None:
     long_id = "IPP-2026-" + "1" * 70
-    read = datasets.readable(step(1, PatientID=long_id, RequestedProcedureDescription="x" * 100), "ISO_IR 100")
+    read = shown(an_item(1, PatientID=long_id, RequestedProcedureDescription="x" * 100), "ISO_IR 100")
 
     assert (long_id, 64) == (read.PatientID, len(read.RequestedProcedureDescription))
 
 
-@pytest.mark.parametrize(("identifier", "charset"), [("É-77", "ISO_IR 100"), ("œ-77", "ISO_IR 192"), ("Ж-77", "ISO_IR 192")])
-def test_an_identifier_is_never_changed(identifier: str, charset: str) -> None:
-    read = datasets.readable(step(1, PatientID=identifier, PatientName="LEFÈVRE^ŒDIPE"), "ISO_IR 100")
+@pytest.mark.parametrize(
+    ("identifier", "station", "charset"),
+    [
+        ("É-77", "ISO_IR 100", "ISO_IR 100"),
+        ("É-77", "ISO_IR 6", "ISO_IR 100"),
+        ("œ-77", "ISO_IR 100", "ISO_IR 192"),
+        ("Ж-77", "ISO_IR 6", "ISO_IR 192"),
+    ],
+)
+def test_an_identifier_is_never_changed(identifier: str, station: str, charset: str) -> None:
+    read = shown(an_item(1, PatientID=identifier, PatientName="LEFÈVRE^ŒDIPE", SpecificCharacterSet="ISO_IR 192"), station)
 
     assert (read.PatientID, read.SpecificCharacterSet) == (identifier, charset)
-    assert datasets.decode(datasets.encode(read, implicit=True), implicit=True).PatientID == identifier
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_an_answer_is_what_the_library_would_write(implicit: bool) -> None:
+    """Ours joins bytes; pydicom writes the same data set from its elements."""
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "C1", "LOCAL", "Échographie"
+    source = step(1, SpecificCharacterSet="ISO_IR 192", RequestedProcedureCodeSequence=Sequence([code, code]), PregnancyStatus=4)
+    asked = query(
+        {"ScheduledPerformingPhysicianName": "", "ScheduledProcedureStepDescription": ""},
+        SpecificCharacterSet="",
+        **{one.keyword: "" for one in source if one.VR not in ("SQ", "US") and one.keyword != "SpecificCharacterSet"},
+    )
+    asked.PregnancyStatus = None
+    asked.RequestedProcedureCodeSequence = Sequence([])
+
+    for keyword in ("Modality", "ScheduledStationAETitle", "ScheduledProcedureStepStartDate", "ScheduledStationName"):
+        setattr(asked.ScheduledProcedureStepSequence[0], keyword, "")
+    shape = compile_query(asked, implicit=implicit).shape
+    assert encoded(source, implicit=implicit) == shape.answer(read_items(source)[0].forms["ISO_IR 192", implicit])
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_of_a_sequence_only_what_is_named_comes(implicit: bool) -> None:
+    code, wanted = Dataset(), Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "C1", "LOCAL", "Thorax"
+    wanted.CodeValue = wanted.CodeMeaning = ""
+    asked = query(RequestedProcedureCodeSequence=Sequence([wanted]))
+
+    read = answered(compile_query(asked, implicit=implicit), an_item(1, RequestedProcedureCodeSequence=Sequence([code])))
+
+    (one,) = read.RequestedProcedureCodeSequence
+    assert ("C1", "Thorax", False) == (one.CodeValue, one.CodeMeaning, "CodingSchemeDesignator" in one)
 
 
 def test_a_data_set_cut_short_is_no_data_set() -> None:

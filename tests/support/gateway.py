@@ -53,6 +53,8 @@ class MemoryCloud:
     refuse: Callable[[Entry], bool] = lambda entry: False
     down: bool = False
     calls: int = 0
+    clock_skew_s: float | None = None
+    keys: dict[bytes, tuple[bytes, dict[str, str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -104,6 +106,21 @@ class MemoryCloud:
         with self._lock:
             self._reach()
             return self.objects[bucket, key]
+
+    def new_data_key(self, key_id: str, context: dict[str, str]) -> tuple[bytes, bytes]:
+        with self._lock:
+            self._reach()
+            key = os.urandom(32)
+            sealed = f"{key_id}|{sorted(context.items())}|{len(self.keys)}".encode()
+            self.keys[sealed] = (key, context)
+            return key, sealed
+
+    def open_data_key(self, sealed: bytes, context: dict[str, str]) -> bytes:
+        with self._lock:
+            self._reach()
+            key, made_for = self.keys[sealed]
+            assert made_for == context
+            return key
 
     def bodies(self, queue_url: str) -> list[dict[str, Any]]:
         """Return what was sent to a queue, as JSON."""

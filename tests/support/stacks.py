@@ -37,6 +37,7 @@ IDENTITIES = {
     "AWS::KMS::Key": ("", "kms:{place}:key/{name}", "name"),
     "AWS::SecretsManager::Secret": ("Name", "secretsmanager:{place}:secret:{name}-AbCdEf", "arn"),
     "AWS::Logs::LogGroup": ("LogGroupName", "logs:{place}:log-group:{name}:*", "name"),
+    "AWS::KMS::Alias": ("AliasName", "kms:{place}:{name}", "name"),
     "AWS::SNS::Topic": ("TopicName", "sns:{place}:{name}", "arn"),
     "AWS::Lambda::Function": ("FunctionName", "lambda:{place}:function:{name}", "name"),
     "AWS::StepFunctions::StateMachine": ("StateMachineName", "states:{place}:stateMachine:{name}", "arn"),
@@ -198,9 +199,9 @@ def tenant(stage: str = "production", domain: str = "", firewall: str = "") -> S
 
 
 @functools.cache
-def site(name: str = "nord") -> Stack:
+def site(name: str = "nord", trust_anchor: str = "") -> Stack:
     """Return one site's stack."""
-    return _stack("", ROOT / "infra" / "site.yaml", {"Site": name})
+    return _stack("", ROOT / "infra" / "site.yaml", {"Site": name, "TrustAnchorArn": trust_anchor})
 
 
 @functools.cache

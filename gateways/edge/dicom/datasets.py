@@ -9,7 +9,7 @@ import contextlib
 import io
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pydicom.charset
@@ -21,9 +21,7 @@ import pydicom.valuerep
 from pydicom.charset import python_encoding
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
-from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 
 from gateways.edge.dicom import charset, keys
@@ -33,7 +31,7 @@ pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 pydicom.config.settings.writing_validation_mode = pydicom.config.IGNORE
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
-_TEXT = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "PN"})
+TEXT = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "PN"})
 
 
 MAX_DEPTH = 16
@@ -137,15 +135,6 @@ def refuse_rest(dataset: Dataset, size: int) -> None:
         raise Undecodable("cut")
 
 
-def encode(dataset: Dataset, *, implicit: bool) -> bytes:
-    """Write a data set, little endian, in its own (0008,0005)."""
-    buffer = DicomBytesIO()
-    buffer.is_implicit_VR, buffer.is_little_endian = implicit, True
-    write_dataset(buffer, dataset)
-    encoded: bytes = buffer.getvalue()
-    return encoded
-
-
 def from_json(document: dict[str, Any]) -> Dataset:
     """Read DICOM JSON.
 
@@ -185,18 +174,19 @@ def texts(dataset: Dataset, tag: int) -> tuple[str, ...]:
     return tuple(str(one) for one in many if one is not None and str(one) != "")
 
 
-def readable(dataset: Dataset, station_charset: str) -> Dataset:
-    """Return a copy whose text the station can read: transliterated for ISO_IR 100, names and descriptions within their lengths.
+def fitted(dataset: Dataset, station_charset: str) -> tuple[Dataset, bool]:
+    """Return a copy whose text a station of that character set can read, in (0008,0005) if it needs one, and whether it is ASCII.
 
-    (0008,0005) is set when a character needs it, or when it is there already (it was asked for). An identifier is never changed: where
-    ISO 8859-1 does not hold one, the whole answer is in ISO_IR 192 and says so.
+    Text is transliterated for ISO_IR 6 and ISO_IR 100; names and descriptions are brought within their lengths. An identifier is
+    never changed: where the set does not hold one, the whole step is in the next wider one and says so. Only attributes of the
+    table stay.
     """
-    if station_charset == "ISO_IR 100" and any(charset.to_latin_1(value) != value for value in _identifiers(dataset)):
-        station_charset = "ISO_IR 192"
-    copy, ascii_only = _readable(dataset, latin_1=station_charset == "ISO_IR 100")
-    if not ascii_only or keys.SPECIFIC_CHARACTER_SET in copy:
-        copy.SpecificCharacterSet = station_charset
-    return copy
+    identifiers = list(_identifiers(dataset))
+    sets = list(charset.FITS)
+    name = next(one for one in sets[sets.index(station_charset) :] if all(map(charset.holds(one), identifiers)))
+    copy, ascii_only = _fitted(dataset, charset.FITS[name], ())
+    copy.SpecificCharacterSet = name
+    return copy, ascii_only
 
 
 def _identifiers(dataset: Dataset) -> Iterator[str]:
@@ -208,16 +198,19 @@ def _identifiers(dataset: Dataset) -> Iterator[str]:
             yield from texts(dataset, element.tag)
 
 
-def _readable(dataset: Dataset, *, latin_1: bool) -> tuple[Dataset, bool]:
+def _fitted(dataset: Dataset, fits: Callable[[str], str], parent: tuple[int, ...]) -> tuple[Dataset, bool]:
     copy = Dataset()
     ascii_only = True
     for element in dataset:
+        tag = int(element.tag)
+        if parent in ((), (keys.STEP_SEQUENCE,)) and (*parent, tag) not in keys.BY_PATH:
+            continue
         if element.VR == "SQ":
-            items = [_readable(item, latin_1=latin_1) for item in element.value]
+            items = [_fitted(item, fits, (*parent, tag)) for item in element.value]
             ascii_only = ascii_only and all(plain for _, plain in items)
             copy.add_new(element.tag, "SQ", Sequence([item for item, _ in items]))
-        elif element.VR in _TEXT:
-            values = [_fit(text, element.VR, int(element.tag), latin_1=latin_1) for text in texts(dataset, element.tag)]
+        elif element.VR in TEXT:
+            values = [_fit(text, element.VR, tag, fits) for text in texts(dataset, element.tag)]
             ascii_only = ascii_only and all(value.isascii() for value in values)
             copy.add_new(element.tag, element.VR, values[0] if len(values) == 1 else values or "")
         else:
@@ -225,8 +218,8 @@ def _readable(dataset: Dataset, *, latin_1: bool) -> tuple[Dataset, bool]:
     return copy, ascii_only
 
 
-def _fit(value: str, vr: str, tag: int, *, latin_1: bool) -> str:
-    value = charset.to_latin_1(value) if latin_1 else value
+def _fit(value: str, vr: str, tag: int, fits: Callable[[str], str]) -> str:
+    value = fits(value)
     if vr == "PN":
         return charset.shorten_name(value)
     return value if tag in keys.IDENTIFIERS else charset.shorten_text(value, vr)

@@ -42,12 +42,16 @@ class WorklistCopy:
     Args:
         store: Has `SCHEMA` in its schema.
         site: Steps of another site are refused.
+
+    Attributes:
+        told: Messages of the feed since the start, older versions included.
     """
 
     def __init__(self, store: Store, worklist: Worklist, *, site: str, clock: Callable[[], datetime]) -> None:
         self._store, self._worklist, self._site, self._clock = store, worklist, site, clock
         self.unreadable: set[str] = set()
         self.last_change: datetime | None = None
+        self.told = 0
 
     def load(self) -> int:
         """Fill the list from the disk and return how many steps it has."""
@@ -56,7 +60,9 @@ class WorklistCopy:
         ):
             self._worklist.set_local(sps_id, Local(state, version))
         rows = self._store.read(
-            lambda c: c.execute("SELECT sps_id, version, state, dataset, expires_at FROM step WHERE state <> 'removed'").fetchall()
+            lambda c: c.execute(
+                "SELECT sps_id, version, state, unseal(dataset), expires_at FROM step WHERE state <> 'removed'"
+            ).fetchall()
         )
         for sps_id, version, state, dataset, expires_at in rows:
             self._show(
@@ -79,10 +85,12 @@ class WorklistCopy:
         changed_at = self._clock()
         newer = await asyncio.wrap_future(self._store.submit(lambda c: _write(c, feed, changed_at)))
         if not newer:
+            self.told += 1
             emit(Log.STEP_OLDER, sps_id=feed.sps_id)
             return
         self.last_change = changed_at
         self._show(feed)
+        self.told += 1
         emit(Log.STEP_APPLIED, sps_id=feed.sps_id, state=feed.state)
 
     def purge(self, now: datetime, retention: timedelta) -> int:
@@ -98,7 +106,7 @@ class WorklistCopy:
                 (before, before),
             ).rowcount
 
-        return self._store.do(work)
+        return self._store.do(work, spare=True)
 
     def _show(self, feed: WorklistFeed) -> None:
         self.unreadable.discard(feed.sps_id)
@@ -126,9 +134,9 @@ def write_local(connection: sqlite3.Connection, sps_id: str, state: LocalState, 
 
 def _write(connection: sqlite3.Connection, feed: WorklistFeed, now: datetime) -> bool:
     expires_at = feed.expires_at.isoformat() if feed.expires_at else None
-    dataset = "{}" if feed.state == "removed" else json.dumps(feed.dataset)
+    dataset = b"{}" if feed.state == "removed" else json.dumps(feed.dataset).encode()
     cursor = connection.execute(
-        "INSERT INTO step (sps_id, version, state, dataset, expires_at, changed_at) VALUES (?, ?, ?, ?, ?, ?) "
+        "INSERT INTO step (sps_id, version, state, dataset, expires_at, changed_at) VALUES (?, ?, ?, seal(?), ?, ?) "
         "ON CONFLICT (sps_id) DO UPDATE SET version = excluded.version, state = excluded.state, dataset = excluded.dataset, "
         "expires_at = excluded.expires_at, changed_at = excluded.changed_at WHERE excluded.version > step.version",
         (feed.sps_id, feed.version, feed.state, dataset, expires_at, now.isoformat()),

@@ -1,4 +1,4 @@
-"""One scheduled step as the worklist holds it: its data set, and its values ready for comparison."""
+"""One scheduled step as the worklist holds it: its values ready for comparison, and its attributes as bytes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,34 @@ from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from itertools import product
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from gateways.edge.dicom import datasets, keys, values
+from gateways.edge.dicom import answers, datasets, keys, values
 
 _TYPE_1 = tuple(key for key in keys.KEYS if key.kind == "1" and key.match is not keys.Match.SEQUENCE)
 DATE_TIME: keys.Path = (keys.STEP_SEQUENCE, keys.START_DATE, keys.START_TIME)
+STATION: keys.Path = (keys.STEP_SEQUENCE, keys.STATION)
+DAY: keys.Path = (keys.STEP_SEQUENCE, keys.START_DATE)
+MODALITY: keys.Path = (keys.STEP_SEQUENCE, keys.MODALITY)
+NAME: keys.Path = (keys.PATIENT_NAME,)
+# What an index is kept of, the narrowest first. A name is entered by its beginning.
+INDEXES: tuple[tuple[keys.Path, ...], ...] = (
+    (STATION, DAY),
+    (DAY, MODALITY),
+    (STATION,),
+    (DAY,),
+    (MODALITY,),
+    (NAME,),
+    ((keys.PATIENT_ID,),),
+    ((keys.ACCESSION,),),
+    ((keys.STUDY_UID,),),
+    ((keys.STEP_SEQUENCE, keys.STEP_ID),),
+)
+Entry = tuple[tuple[keys.Path, ...], tuple[str, ...]]
 
 
 class BadItem(Exception):
@@ -27,6 +47,7 @@ class Item:
     Args:
         sps_id: (0040,0009), unique in the list.
         called: Stand-alone: the called AE title whose list it is on; empty for any.
+        forms: The step as bytes, by character set and whether implicit VR.
         values: By path, trimmed and folded as `values` compares them; dates and times in full length.
         version: Of the feed.
         state: As the feed said it: `scheduled` or `in_progress`.
@@ -34,7 +55,7 @@ class Item:
     """
 
     sps_id: str
-    dataset: Dataset
+    forms: Mapping[answers.Form, answers.EncodedStep]
     values: Mapping[keys.Path, tuple[str, ...]]
     called: str = ""
     version: int = 0
@@ -51,10 +72,30 @@ class Item:
         """(0020,000D)."""
         return next(iter(self.values.get((keys.STUDY_UID,), ())), "")
 
-    @property
-    def order(self) -> tuple[str, str]:
+    @cached_property
+    def starts(self) -> str:
+        """Start in the site's time, YYYYMMDDHHMMSSFFFFFF."""
+        return next(iter(self.values.get(DATE_TIME, ())), "")
+
+    @cached_property
+    def stations(self) -> tuple[str, ...]:
+        """Titles of the stations it is scheduled at."""
+        return self.values.get(STATION, ())
+
+    @cached_property
+    def order(self) -> tuple[str, str, str]:
         """What answers are sorted by: start, then step id."""
-        return next(iter(self.values.get(DATE_TIME, ())), ""), self.sps_id
+        return self.starts, self.sps_id, self.called
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield where an index has it."""
+        for paths in INDEXES:
+            for found in product(*(self._indexed(path) for path in paths)):
+                yield paths, found
+
+    def _indexed(self, path: keys.Path) -> tuple[str, ...]:
+        found = self.values.get(path, ())
+        return tuple({values.beginning(group) for name in found for group in name.split("=")}) if path == NAME else found
 
 
 def read_items(
@@ -63,7 +104,7 @@ def read_items(
     """Make the items of one worklist data set, one for each step in it.
 
     Raises:
-        BadItem: Not every attribute of return type 1 has a value, or a date or time is none.
+        BadItem: Not every attribute of return type 1 has a value, a date or time is none, or it cannot be written.
     """
     items = []
     for step in dataset[keys.STEP_SEQUENCE].value if keys.STEP_SEQUENCE in dataset else ():
@@ -75,10 +116,17 @@ def read_items(
             if not found.get(key.path):
                 raise BadItem(key.keyword)
         sps_id = found[(keys.STEP_SEQUENCE, keys.STEP_ID)][0]
-        items.append(Item(sps_id, single, found, called, version, state, expires_at))
+        items.append(Item(sps_id, _encoded(single), found, called, version, state, expires_at))
     if not items:
         raise BadItem("ScheduledProcedureStepSequence")
     return items
+
+
+def _encoded(dataset: Dataset) -> Mapping[answers.Form, answers.EncodedStep]:
+    try:
+        return answers.encode_step(dataset)
+    except Exception as error:  # whatever the library cannot write
+        raise BadItem("cannot be encoded") from error
 
 
 def _values(dataset: Dataset, step: Dataset) -> Iterator[tuple[keys.Path, tuple[str, ...]]]:

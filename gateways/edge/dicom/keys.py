@@ -11,6 +11,7 @@ from enum import Enum
 SPECIFIC_CHARACTER_SET = 0x00080005
 TIMEZONE_OFFSET = 0x00080201
 STEP_SEQUENCE = 0x00400100
+MODALITY = 0x00080060
 STATION = 0x00400001
 START_DATE = 0x00400002
 START_TIME = 0x00400003
@@ -69,7 +70,7 @@ KEYS: tuple[Key, ...] = (
     _step(STATION, "ScheduledStationAETitle", "AE", Match.TITLE, "1", required=True),
     _step(START_DATE, "ScheduledProcedureStepStartDate", "DA", Match.DATE, "1", required=True),
     _step(START_TIME, "ScheduledProcedureStepStartTime", "TM", Match.TIME, "1", required=True),
-    _step(0x00080060, "Modality", "CS", Match.TEXT, "1", required=True),
+    _step(MODALITY, "Modality", "CS", Match.TEXT, "1", required=True),
     _step(0x00400006, "ScheduledPerformingPhysicianName", "PN", Match.NAME, "2", required=True),
     _step(0x00400007, "ScheduledProcedureStepDescription", "LO", Match.TEXT, "1C"),
     _step(0x00400010, "ScheduledStationName", "SH", Match.TEXT, "2"),

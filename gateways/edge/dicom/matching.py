@@ -11,23 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
 
-from gateways.edge.dicom import datasets, keys, values
-from gateways.edge.dicom.items import DATE_TIME, Item
+from gateways.edge.dicom import answers, datasets, keys, values
+from gateways.edge.dicom.answers import Shape, Wanted, known_shape
+from gateways.edge.dicom.items import DATE_TIME, DAY, INDEXES, NAME, Entry, Item
 from gateways.edge.dicom.keys import Match
 
 Predicate = tuple[keys.Path, values.Test]
 _ANY_VR = frozenset({"UN", ""})
-INDEXED: tuple[keys.Path, ...] = (
-    (keys.STEP_SEQUENCE, keys.STATION),
-    (keys.STEP_SEQUENCE, keys.START_DATE),
-    (keys.PATIENT_ID,),
-    (keys.ACCESSION,),
-)
+MOST_NAMED = 64
 
 
 class QueryFault(Exception):
@@ -49,68 +45,68 @@ class Query:
     """A compiled query.
 
     Args:
+        shape: What every answer holds.
         top: Tests outside the step sequence; all must hold.
         steps: Alternatives of tests inside it; empty when it restricts nothing.
-        asked: Tags asked for at the top, `asked_step` in the step; None when the whole step was asked for.
         unsupported: Optional keys not supported, which make every answer FF01.
-        exact: Conditions that name their values, so that an index can be asked: the item has one of these values at this path.
+        lookups: For each index that can be asked, the narrowest first: its entries, one of which a step must have.
     """
 
-    dataset: Dataset
+    shape: Shape
     top: list[Predicate] = field(default_factory=list)
     steps: list[list[Predicate]] = field(default_factory=list)
     unsupported: set[int] = field(default_factory=set)
-    exact: list[tuple[keys.Path, tuple[str, ...]]] = field(default_factory=list)
+    lookups: list[list[Entry]] = field(default_factory=list)
+
+    @property
+    def names_station(self) -> bool:
+        """Whether it restricts the station."""
+        station = (keys.STEP_SEQUENCE, keys.STATION)
+        return any(path == station for step in self.steps for path, _ in step)
 
     def matches(self, item: Item) -> bool:
         """Return whether the item answers the query."""
-        return _all(self.top, item) and (not self.steps or any(_all(step, item) for step in self.steps))
-
-    def answer(self, item: Item, *, echo_unknown: bool = False) -> Dataset:
-        """Return what the item answers: the attributes asked for, and those of return type 1 in any case.
-
-        Args:
-            echo_unknown: Return unsupported optional keys empty instead of leaving them out.
-        """
-        answer = _project(item.dataset, self.dataset, 0, echo_unknown=echo_unknown)
-        for key in keys.ALWAYS_RETURNED:
-            if len(key.path) == 1 and key.path[0] not in answer and datasets.texts(item.dataset, key.path[0]):
-                answer[key.path[0]] = item.dataset[key.path[0]]
-        answer[keys.STEP_SEQUENCE] = _step(item.dataset, self.dataset, echo_unknown=echo_unknown)
-        if keys.SPECIFIC_CHARACTER_SET in self.dataset:
-            answer.add_new(keys.SPECIFIC_CHARACTER_SET, "CS", "")
-        return answer
+        if not _all(self.top, item):
+            return False
+        if len(self.steps) == 1:
+            return _all(self.steps[0], item)
+        return not self.steps or any(_all(step, item) for step in self.steps)
 
 
-def read_query(encoded: bytes, *, implicit: bool, station_charset: str) -> Query:
+def read_query(encoded: bytes, *, implicit: bool, station_charset: str, echo_unknown: bool = False) -> Query:
     """Read the identifier of a C-FIND request.
 
     Args:
         station_charset: What the station means when it names no character set.
+        echo_unknown: Return unsupported optional keys empty instead of leaving them out.
 
     Raises:
         QueryFault: C000 undecodable, A900 for a key that does not fit.
     """
     try:
-        return compile_query(datasets.decode(encoded, implicit=implicit, default_charset=station_charset))
+        dataset = datasets.decode(encoded, implicit=implicit, default_charset=station_charset)
+        return compile_query(dataset, implicit=implicit, echo_unknown=echo_unknown)
     except QueryFault:
         raise
     except Exception as error:
         raise QueryFault(0xC000, "identifier cannot be decoded") from error
 
 
-def compile_query(dataset: Dataset) -> Query:
+def compile_query(dataset: Dataset, *, implicit: bool = False, echo_unknown: bool = False) -> Query:
     """Compile a query; see the module's rules.
 
     Raises:
         QueryFault: A900 for a key that does not fit.
     """
-    query = Query(dataset)
+    query = Query(_shape(dataset, implicit=implicit, echo_unknown=echo_unknown))
     query.top = list(_predicates(dataset, (), query))
     if keys.STEP_SEQUENCE in dataset:
         steps = [list(_predicates(step, (keys.STEP_SEQUENCE,), query)) for step in dataset[keys.STEP_SEQUENCE].value]
         query.steps = steps if all(steps) else []
-    query.exact = [(path, named) for path in INDEXED if (named := _named(dataset, path))]
+    for paths in INDEXES:
+        named = [_named(dataset, path) for path in paths]
+        if all(named):
+            query.lookups.append([(paths, one) for one in product(*named)])
     return query
 
 
@@ -123,15 +119,34 @@ def _named(dataset: Dataset, path: keys.Path) -> tuple[str, ...]:
             return ()
         dataset = steps[0]
     wanted = datasets.texts(dataset, tag)
-    open_ended = set("*?-" if tag == keys.START_DATE else "*?")
-    if any(open_ended & set(value) for value in wanted):
+    if len(wanted) > MOST_NAMED:
         return ()
-    named = tuple(values.date(value) if tag == keys.START_DATE else values.trim(value) for value in wanted)
+    if path == DAY:
+        days = [_days(value) for value in wanted]
+        named = tuple(day for one in days for day in one)
+        return named if all(days) and len(named) <= MOST_NAMED else ()
+    if path == NAME:
+        named = tuple(values.beginning(values.fold_name(value)) for value in wanted)
+        return () if any(set("*?=") & set(one) for one in named) or any("=" in value for value in wanted) else named
+    if any(set("*?") & set(value) for value in wanted):
+        return ()
+    named = tuple(values.trim(value) for value in wanted)
     return named if all(named) else ()
 
 
+def _days(value: str) -> list[str]:
+    """Return the days of a single date or a short range."""
+    if values.universal(value):
+        return []
+    first, last = values.period(value, values.date)
+    return values.days(first, last, MOST_NAMED) if first and last else []
+
+
 def _all(predicates: list[Predicate], item: Item) -> bool:
-    return all(test(item.values.get(path, ())) for path, test in predicates)
+    for path, test in predicates:  # noqa: SIM110 - the most often run line of the gateway
+        if not test(item.values.get(path, ())):
+            return False
+    return True
 
 
 def _predicates(dataset: Dataset, parent: keys.Path, query: Query) -> Iterator[Predicate]:
@@ -192,6 +207,8 @@ def _test(dataset: Dataset, key: keys.Key, query: Query) -> values.Test | None:
 
 def _any_period(periods: list[tuple[str, str]]) -> values.Test:
     tests = [values.within(first, last) for first, last in periods]
+    if len(tests) == 1:
+        return tests[0]
     return lambda found: any(test(found) for test in tests)
 
 
@@ -202,53 +219,41 @@ def _has_value(dataset: Dataset, tag: int) -> bool:
     return any(_has_value(item, int(inner.tag)) for item in element.value for inner in item)
 
 
-def _step(source: Dataset, query: Dataset, *, echo_unknown: bool) -> Any:
-    step = source[keys.STEP_SEQUENCE].value[0]
-    asked = list(query[keys.STEP_SEQUENCE].value) if keys.STEP_SEQUENCE in query else []
-    answer = Dataset()
-    for one in asked:
-        answer.update(_project(step, one, 1, echo_unknown=echo_unknown))
+def _shape(dataset: Dataset, *, implicit: bool, echo_unknown: bool) -> Shape:
+    top = _wanted(dataset, (), implicit=implicit, echo_unknown=echo_unknown)
+    step: dict[int, Wanted] = {}
+    for item in dataset[keys.STEP_SEQUENCE].value if keys.STEP_SEQUENCE in dataset else ():
+        step |= _wanted(item, (keys.STEP_SEQUENCE,), implicit=implicit, echo_unknown=echo_unknown)
     for key in keys.ALWAYS_RETURNED:
-        if len(key.path) == 2 and key.path[1] not in answer and key.path[1] in step:
-            answer[key.path[1]] = step[key.path[1]]
-    whole = Dataset()
-    whole.add_new(keys.STEP_SEQUENCE, "SQ", Sequence([answer]))
-    return whole[keys.STEP_SEQUENCE]
+        if key.match is not Match.SEQUENCE:
+            (top if len(key.path) == 1 else step).setdefault(key.path[-1], Wanted(key.path[-1], None))
+    ordered = [top[tag] for tag in sorted(top)]
+    return known_shape(
+        Shape(
+            tuple(one for one in ordered if one.tag < keys.STEP_SEQUENCE),
+            tuple(step[tag] for tag in sorted(step)),
+            tuple(one for one in ordered if one.tag > keys.STEP_SEQUENCE),
+            implicit,
+            keys.SPECIFIC_CHARACTER_SET in dataset,
+        )
+    )
 
 
-def _project(source: Dataset, query: Dataset, depth: int, *, echo_unknown: bool) -> Dataset:
-    """Return the elements of `source` that the query names; those we support and do not have are empty."""
-    answer = Dataset()
-    for element in query:
+def _wanted(dataset: Dataset, parent: keys.Path, *, implicit: bool, echo_unknown: bool) -> dict[int, Wanted]:
+    """Return what a query names at one level; what we support and a step does not have is empty."""
+    wanted = {}
+    for element in dataset:
         tag = int(element.tag)
         if tag & 0xFFFF == 0 or tag in keys.IGNORED or tag == keys.STEP_SEQUENCE:
             continue
-        key = keys.BY_PATH.get((keys.STEP_SEQUENCE, tag) if depth else (tag,))
-        if key is None:
-            if echo_unknown:
-                answer.add_new(tag, element.VR, Sequence([]) if element.VR == "SQ" else None)
-        elif tag in source:
-            answer[tag] = _nested(source[tag], element)
-        else:
-            answer.add_new(tag, key.vr, Sequence([]) if key.vr == "SQ" else None)
-    return answer
+        key = keys.BY_PATH.get((*parent, tag))
+        if key is not None:
+            wanted[tag] = Wanted(tag, answers.element(tag, key.vr, b"", implicit=implicit), _nested(element))
+        elif echo_unknown:
+            wanted[tag] = Wanted(tag, answers.element(tag, element.VR, b"", implicit=implicit))
+    return wanted
 
 
-def _nested(found: Any, asked: Any) -> Any:
-    """Return a sequence with the attributes its query item names; all of them when it names none."""
-    if found.VR != "SQ" or asked.VR != "SQ":
-        return found
-    wanted = {int(inner.tag) for item in asked.value for inner in item}
-    if not wanted:
-        return found
-    whole = Dataset()
-    whole.add_new(found.tag, "SQ", Sequence([_only(item, wanted) for item in found.value]))
-    return whole[found.tag]
-
-
-def _only(item: Dataset, wanted: set[int]) -> Dataset:
-    kept = Dataset()
-    for element in item:
-        if int(element.tag) in wanted:
-            kept[element.tag] = element
-    return kept
+def _nested(asked: Any) -> frozenset[int]:
+    """Return the attributes a key names of a sequence's items; none means all."""
+    return frozenset(int(inner.tag) for item in asked.value for inner in item) if asked.VR == "SQ" else frozenset()

@@ -19,12 +19,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pydicom.dataset import Dataset
 
 from gateways.edge.dicom import datasets
+from gateways.edge.dicom.dimse import SUCCESS, Outcome
 from gateways.edge.dicom.feed import write_local
 from gateways.edge.dicom.values import trim
 from gateways.edge.dicom.worklist import Local, LocalState, StepReference, Worklist
@@ -57,26 +57,8 @@ _REQUIRED = (
 _STATES: dict[str, LocalState] = {"IN PROGRESS": "in_progress", "COMPLETED": "completed", "DISCONTINUED": "discontinued"}
 
 
-@dataclass(frozen=True)
-class Reply:
-    """What a request is answered.
-
-    Args:
-        status: (0000,0900).
-        comment: (0000,0902), ASCII, no value of the request.
-        error_id: (0000,0903).
-    """
-
-    status: int
-    comment: str = ""
-    error_id: int | None = None
-
-
-SUCCESS = Reply(0x0000)
-
-
 class _Refused(Exception):
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Outcome) -> None:
         super().__init__(reply.comment)
         self.reply = reply
 
@@ -91,13 +73,13 @@ class MppsDesk:
     def __init__(self, store: Store, spool: Spool, worklist: Worklist, clock: Callable[[], datetime]) -> None:
         self._store, self._spool, self._worklist, self._clock = store, spool, worklist, clock
 
-    def create(self, sop_instance_uid: str, dataset: Dataset, calling: str) -> Reply:
+    def create(self, sop_instance_uid: str, dataset: Dataset, calling: str) -> Outcome:
         """Answer an N-CREATE."""
         refusal = _missing(dataset)
         if refusal is not None:
             return refusal
         if _status(dataset) != "IN PROGRESS":
-            return Reply(0x0106, "PerformedProcedureStepStatus is not IN PROGRESS")
+            return Outcome(0x0106, "PerformedProcedureStepStatus is not IN PROGRESS")
         now = self._clock()
         steps = tuple((item.sps_id, item.version) for item in self._worklist.referenced(_references(dataset)))
         row = self._row("mpps_create", sop_instance_uid, dataset, calling, now)
@@ -105,7 +87,7 @@ class MppsDesk:
         def work(connection: sqlite3.Connection) -> int:
             known = connection.execute("SELECT 1 FROM mpps WHERE sop_instance_uid = ?", (sop_instance_uid,)).fetchone()
             if known:
-                raise _Refused(Reply(0x0111, "the instance exists"))
+                raise _Refused(Outcome(0x0111, "the instance exists"))
             connection.execute(
                 "INSERT INTO mpps (sop_instance_uid, status, steps, changed_at) VALUES (?, ?, ?, ?)",
                 (sop_instance_uid, "IN PROGRESS", json.dumps(steps), now.isoformat()),
@@ -115,25 +97,25 @@ class MppsDesk:
 
         return self._commit(row, work, steps, "in_progress", failure=0x0213)
 
-    def update(self, sop_instance_uid: str, dataset: Dataset, calling: str) -> Reply:
+    def update(self, sop_instance_uid: str, dataset: Dataset, calling: str) -> Outcome:
         """Answer an N-SET."""
         status = _status(dataset)
         if status and status not in _STATES:
-            return Reply(0x0106, "PerformedProcedureStepStatus")
+            return Outcome(0x0106, "PerformedProcedureStepStatus")
         now = self._clock()
         row = self._row("mpps_set", sop_instance_uid, dataset, calling, now)
         try:
             steps = self._steps(sop_instance_uid)
         except StoreUnavailable:
-            return Reply(0x0110, "not stored, send again")
+            return Outcome(0x0110, "not stored, send again")
         state = _local_state(status, dataset)
 
         def work(connection: sqlite3.Connection) -> int:
             held = connection.execute("SELECT status FROM mpps WHERE sop_instance_uid = ?", (sop_instance_uid,)).fetchone()
             if held is None:
-                raise _Refused(Reply(0x0112, "no such instance"))
+                raise _Refused(Outcome(0x0112, "no such instance"))
             if held[0] in _FINAL:
-                raise _Refused(Reply(0x0110, "the instance may no longer be updated", 0xA710))
+                raise _Refused(Outcome(0x0110, "the instance may no longer be updated", error_id=0xA710))
             connection.execute(
                 "UPDATE mpps SET status = ?, changed_at = ? WHERE sop_instance_uid = ?",
                 (status or held[0], now.isoformat(), sop_instance_uid),
@@ -147,7 +129,7 @@ class MppsDesk:
     def purge(self, now: datetime, retention: timedelta) -> int:
         """Forget instances past their retention and return how many."""
         before = (now - retention).isoformat()
-        return self._store.do(lambda c: c.execute("DELETE FROM mpps WHERE changed_at < ?", (before,)).rowcount)
+        return self._store.do(lambda c: c.execute("DELETE FROM mpps WHERE changed_at < ?", (before,)).rowcount, spare=True)
 
     def _commit(
         self,
@@ -157,13 +139,13 @@ class MppsDesk:
         state: LocalState | None,
         *,
         failure: int,
-    ) -> Reply:
+    ) -> Outcome:
         try:
             self._spool.write(row.kind, row.source, work).result(30)
         except _Refused as refusal:
             return refusal.reply
         except (StoreUnavailable, TimeoutError):
-            return Reply(failure, "not stored, send again")
+            return Outcome(failure, "not stored, send again")
         if state is not None:
             for sps_id, version in steps:
                 self._worklist.set_local(sps_id, Local(state, version))
@@ -189,12 +171,12 @@ def _status(dataset: Dataset) -> str:
     return trim(next(iter(datasets.texts(dataset, STATUS)), "")).upper()
 
 
-def _missing(dataset: Dataset) -> Reply | None:
+def _missing(dataset: Dataset) -> Outcome | None:
     for tag, keyword in _REQUIRED:
         if tag not in dataset:
-            return Reply(0x0120, f"{keyword} missing")
+            return Outcome(0x0120, f"{keyword} missing")
         if tag != STEP_ATTRIBUTES and not any(trim(value) for value in datasets.texts(dataset, tag)):
-            return Reply(0x0121, f"{keyword} has no value")
+            return Outcome(0x0121, f"{keyword} has no value")
     return None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 Test = Callable[[tuple[str, ...]], bool]
 _LIGATURES = str.maketrans(
@@ -37,6 +38,14 @@ def _fold(group: str) -> str:
     plain = unicodedata.normalize("NFKD", group.translate(_LIGATURES))
     plain = "".join(character for character in plain if not unicodedata.combining(character)).casefold()
     return "^".join(part.strip() for part in plain.split("^")).rstrip("^")
+
+
+BEGINNING = 3
+
+
+def beginning(group: str) -> str:
+    """Return what a folded component group begins with, the carets it could have had included."""
+    return (group + "^" * BEGINNING)[:BEGINNING]
 
 
 def date(value: str) -> str:
@@ -87,8 +96,20 @@ def period(value: str, read: Callable[[str], str]) -> tuple[str, str]:
     return read(first) if first else "", read(last) if last else ""
 
 
+def days(first: str, last: str, most: int) -> list[str]:
+    """Return every day of a period, both ends included; nothing when there are more than `most` or an end is no day of the calendar."""
+    try:
+        one, end = datetime.fromisoformat(first), datetime.fromisoformat(last)
+    except ValueError:
+        return []
+    count = (end - one).days + 1
+    return [(one + timedelta(days=number)).strftime("%Y%m%d") for number in range(count)] if 0 < count <= most else []
+
+
 def within(first: str, last: str) -> Test:
     """Return the test of a period; an item without value is in none."""
+    if first == last and first:
+        return lambda values: first in values
 
     def test(values: tuple[str, ...]) -> bool:
         return any(value and (not first or first <= value) and (not last or value <= last) for value in values)
@@ -104,6 +125,9 @@ def universal(value: str) -> bool:
 def text(keys: list[str]) -> Test:
     """Return the test of text keys: any of the keys matches any of the values; `*` and `?` are wild cards."""
     patterns = [trim(key) for key in keys]
+    if not any(set("*?") & set(pattern) for pattern in patterns):
+        wanted = frozenset(patterns)
+        return lambda values: not wanted.isdisjoint(values)
     return lambda values: any(wildcard(pattern, value) for pattern in patterns for value in values)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from gateways.edge.hl7 import charsets
 
 MAX_CONTROL_ID = 199
-_NAMES = re.compile(rb"MSH|FHS|BHS|BTS|FTS")
+_NAMES = (b"MSH", b"FHS", b"BHS", b"BTS", b"FTS")
 _NEVER_DELIMITER = re.compile(rb"[A-Za-z0-9\s\x00-\x1f\x7f-\xff]")
 
 
@@ -103,11 +103,11 @@ def read(frame: bytes, sources: Sequence[Source] = (), default_charset: str = ch
         sources: The senders known, for the character set of an empty MSH-18.
         default_charset: The set of every other sender.
     """
-    names = [match.group() for match in _segment_names(frame)]
-    header, fault = _read_header(frame)
+    segments = _segments(frame)
+    header, fault = _read_header(frame, segments)
     if header is not None:
         default_charset = _charset_of(header, sources, default_charset)
-    fault = _batch_fault(names) or fault
+    fault = _batch_fault([name for name, _ in segments]) or fault
     if fault is None and header is not None:
         fault = _content_fault(header) or _charset_fault(frame, header, default_charset)
     return Reading(header, fault, default_charset)
@@ -115,30 +115,41 @@ def read(frame: bytes, sources: Sequence[Source] = (), default_charset: str = ch
 
 def read_head(head: bytes) -> Header | None:
     """Read what the beginning of an unfinished frame tells of its header; a field cut in the middle is left out."""
-    header, _ = _read_header(head)
+    header, _ = _read_header(head, _segments(head))
     if header is None or b"\r" in head.lstrip(b"\r\n") or b"\n" in head.lstrip(b"\r\n"):
         return header
     return Header(header.fields[:-1]) if len(header.fields) > 3 else None
 
 
-def _segment_names(frame: bytes) -> list[re.Match[bytes]]:
-    """Return where header and batch segments begin, in time of the frame's length."""
-    end = b"\r" if b"\r" in frame else b"\n"
-    return [match for match in _NAMES.finditer(frame) if _begins_segment(frame, match.start(), end)]
+def _segments(frame: bytes) -> list[tuple[bytes, int]]:
+    """Return the header and batch segments: name and where it begins, in time of the frame's length."""
+    ends_by_cr = b"\r" in frame
+    found = []
+    for name in _NAMES:
+        start = frame.find(name)
+        while start >= 0:
+            if _begins_segment(frame, start, ends_by_cr=ends_by_cr):
+                found.append((name, start))
+            start = frame.find(name, start + 1)
+    return sorted(found, key=lambda one: one[1])
 
 
-def _begins_segment(frame: bytes, position: int, end: bytes) -> bool:
-    while position and frame[position - 1 : position] == b"\n" != end:
-        position -= 1
-    return position == 0 or frame[position - 1 : position] == end
+def _begins_segment(frame: bytes, start: int, *, ends_by_cr: bool) -> bool:
+    """Return whether a segment begins here: after its end mark, and after CR also behind line feeds (CRLF, blank lines)."""
+    before = start - 1
+    if not ends_by_cr:
+        return before < 0 or frame[before] == 0x0A
+    while before >= 0 and frame[before] == 0x0A:
+        before -= 1
+    return before < 0 or frame[before] == 0x0D
 
 
-def _read_header(frame: bytes) -> tuple[Header | None, Fault | None]:
+def _read_header(frame: bytes, segments: list[tuple[bytes, int]]) -> tuple[Header | None, Fault | None]:
     absent = Fault("MSH", 0, 100, "segment MSH absent en tete de message")
-    for match in _segment_names(frame):
-        if match.group() == b"MSH":
-            first = not frame[: match.start()].strip(b"\r\n")
-            return _split_header(frame, match.start()) if first or _is_batch(frame) else (None, absent)
+    for name, start in segments:
+        if name == b"MSH":
+            first = start == 0 or not frame[:start].strip(b"\r\n")
+            return _split_header(frame, start) if first or _is_batch(frame) else (None, absent)
     return None, absent
 
 

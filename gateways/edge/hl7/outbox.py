@@ -79,7 +79,7 @@ class Outbox:
         """Return the oldest open message of a destination."""
         found = self._store.read(
             lambda c: c.execute(
-                "SELECT id, destination, message_id, body, received_at, attempts, bytes_left FROM outbound "
+                "SELECT id, destination, message_id, unseal(body), received_at, attempts, bytes_left FROM outbound "
                 "WHERE destination = ? AND closed_at IS NULL ORDER BY id LIMIT 1",
                 (destination,),
             ).fetchone()
@@ -96,7 +96,8 @@ class Outbox:
                 c,
                 "UPDATE outbound SET attempts = attempts + 1, bytes_left = max(bytes_left, ?) WHERE id = ?",
                 (int(bytes_left), row.id),
-            )
+            ),
+            spare=True,
         )
 
     def close(self, row: OutboundRow, outcome: Outcome, *, frame: bytes = b"", unknown: bool = False) -> Future[int]:
@@ -112,7 +113,7 @@ class Outbox:
             _execute(connection, "UPDATE outbound SET outcome = ?, closed_at = ? WHERE id = ?", (outcome, now.isoformat(), row.id))
             return insert(connection, _report(row.destination, row.message_id, outcome, unknown, frame, now))
 
-        return self._spool.write("acknowledgement", _source(row.destination), work)
+        return self._spool.write("acknowledgement", _source(row.destination), work, spare=True)
 
     def report_undeliverable(self, destination: str, message_id: str) -> Future[int]:
         """Report a message whose destination this site does not have."""
@@ -130,7 +131,7 @@ class Outbox:
     def purge(self, now: datetime, retention: timedelta) -> int:
         """Wipe closed messages past their retention and return how many."""
         before = (now - retention).isoformat()
-        return self._store.do(lambda c: c.execute("DELETE FROM outbound WHERE closed_at < ?", (before,)).rowcount)
+        return self._store.do(lambda c: c.execute("DELETE FROM outbound WHERE closed_at < ?", (before,)).rowcount, spare=True)
 
 
 def _source(destination: str) -> str:
@@ -145,7 +146,7 @@ def _report(destination: str, message_id: str, outcome: Outcome, unknown: bool, 
 def _put(connection: sqlite3.Connection, destination: str, message_id: str, body: bytes, received_at: str) -> bool:
     key = (destination, message_id)
     _execute(connection, "DELETE FROM outbound WHERE destination = ? AND message_id = ? AND closed_at IS NOT NULL", key)
-    statement = "INSERT OR IGNORE INTO outbound (destination, message_id, body, received_at) VALUES (?, ?, ?, ?)"
+    statement = "INSERT OR IGNORE INTO outbound (destination, message_id, body, received_at) VALUES (?, ?, seal(?), ?)"
     return connection.execute(statement, (*key, body, received_at)).rowcount == 1
 
 

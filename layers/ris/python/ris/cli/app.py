@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.models import CommandInfo
 
 from ris.cli import audit, certificates, dispatch, messages, proof, reference, site, usage
 from ris.cli.failures import told
@@ -71,16 +72,22 @@ def _root(
 
 
 def _add_contributed(app: typer.Typer, point: EntryPoint) -> None:
-    """Add a family that another package brings, or a command of its name that says why it is not there."""
+    """Add a family that another package brings, its commands to one of ours that has its name, or a word that says what is missing."""
+    ours = {"site": site.app}.get(point.name)
     try:
         family = point.load()
     except ImportError as error:
         missing = error.name or point.module
     else:
         if isinstance(family, typer.Typer):
-            app.add_typer(family, name=point.name)
+            if ours is None:
+                app.add_typer(family, name=point.name)
+            else:
+                ours.registered_commands = [*_own(ours, family), *family.registered_commands]
             return
         missing = f"{point.value} (typer.Typer)"
+    if ours is not None:
+        return
     text = f"Indisponible sur ce poste : il manque {missing}."
     anything = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -88,6 +95,12 @@ def _add_contributed(app: typer.Typer, point: EntryPoint) -> None:
     def say() -> None:
         typer.echo(text, err=True)
         raise typer.Exit(2)
+
+
+def _own(ours: typer.Typer, contributed: typer.Typer) -> list[CommandInfo]:
+    """Return our commands without those contributed, so that a command built twice has each once."""
+    names = {command.name for command in contributed.registered_commands}
+    return [command for command in ours.registered_commands if command.name not in names]
 
 
 def run() -> None:

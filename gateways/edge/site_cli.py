@@ -1,0 +1,82 @@
+"""`ris site check` and `ris site install`: what is done at the site, beside the gateway."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ris.cli.output import AsJson, show_json, show_table
+
+app = typer.Typer()
+
+Config = Annotated[Path, typer.Option(help="Fichier JSON des réglages de la passerelle.", exists=True, dir_okay=False)]
+
+
+@app.command("check")
+def check_site(
+    config: Config,
+    status_file: Annotated[Path | None, typer.Option(help="Fichier des ports, si les réglages n'en nomment pas.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Vérifier une passerelle sur place : C-ECHO, MLLP, file, horloge, destinataires, certificats.
+
+    Rien n'est pris ni changé. Code de sortie 0 quand tout va, 1 sinon.
+
+    Exemple : ris site check --config /etc/ris/gateway.json
+    """
+    from gateways.edge.check import check
+    from gateways.edge.config import load
+
+    settings = load(config)
+    path = status_file or settings.status_file
+    if path is None:
+        raise typer.BadParameter("les réglages ne nomment pas de status_file : donner --status-file")
+    try:
+        ports = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        typer.echo(f"{path} : illisible, la passerelle n'a pas démarré", err=True)
+        raise typer.Exit(1) from None
+    found = list(check(settings, ports))
+    if as_json:
+        show_json([{"what": one.what, "fine": one.fine, "said": one.said} for one in found])
+    else:
+        rows = [("bien" if one.fine else "À VOIR", one.what, one.said) for one in found]
+        show_table(f"Passerelle {settings.gateway_id}", ("", "quoi", "constat"), rows, none="")
+    if not all(one.fine for one in found):
+        raise typer.Exit(1)
+
+
+@app.command("install")
+def install_site(
+    outputs: Annotated[Path, typer.Option(help="Réponse de aws cloudformation describe-stacks pour la pile du site.", exists=True)],
+    local: Annotated[Path, typer.Option(help="Réglages propres au lieu : mllp, dicom, destinations, sources.", exists=True)],
+    gateway_id: Annotated[str, typer.Option(help="Nom de cette passerelle, unique sur le site.")],
+    image: Annotated[str, typer.Option(help="Empreinte de l'image (nom@sha256:…) ; sans elle, une unité systemd.")] = "",
+    into: Annotated[Path, typer.Option(help="Racine où écrire.", file_okay=False)] = Path("/"),
+    replace: Annotated[bool, typer.Option("--replace", help="Remplacer ce qui diffère ; l'ancien reste en .old.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Montrer seulement.")] = False,
+) -> None:
+    """Préparer une machine : réglages, clé et demande de certificat, accès AWS, unité ou compose.
+
+    La clé n'est jamais remplacée et ne quitte pas la machine. Rien n'est écrasé sans --replace.
+
+    Exemple : ris site install --outputs pile.json --local local.json --gateway-id nord-1 --dry-run
+    """
+    from pydantic import ValidationError
+
+    from gateways.edge.install import CannotInstall, outputs_of, plan, write
+
+    try:
+        stack = outputs_of(json.loads(outputs.read_bytes()))
+        planned = plan(into, stack, json.loads(local.read_bytes()), gateway_id=gateway_id, image=image)
+        if not dry_run:
+            write(into, planned, replace=replace)
+    except (CannotInstall, ValidationError, ValueError) as error:
+        typer.echo(f"Refusé, rien n'est écrit : {error}", err=True)
+        raise typer.Exit(1) from None
+    states = {"new": "nouveau", "same": "inchangé", "kept": "gardé", "other": "remplacé" if replace else "DIFFÈRE"}
+    rows = [(states[one.state], str(into / one.path), f"{one.mode:o}") for one in planned]
+    show_table("À écrire" if dry_run else "Écrit", ("", "fichier", "droits"), rows, none="")
