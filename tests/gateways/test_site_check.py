@@ -31,7 +31,7 @@ def config_of(folder: Path, **more: object) -> Path:
 
 
 def check(config: Path) -> tuple[int, dict[str, tuple[bool, str]]]:
-    result: Result = runner.invoke(site_cli.app, ["--config", str(config), "--json"])
+    result: Result = runner.invoke(site_cli.app, ["check", "--config", str(config), "--json"])
     return result.exit_code, {one["what"]: (one["fine"], one["said"]) for one in json.loads(result.stdout)}
 
 
@@ -39,7 +39,7 @@ def test_a_gateway_that_works_is_found_well_and_takes_nothing(tmp_path: Path) ->
     config = config_of(tmp_path)
     with GatewayProcess(tmp_path, "--config", str(config)):
         code, found = check(config)
-        again = runner.invoke(site_cli.app, ["--config", str(config)])
+        again = runner.invoke(site_cli.app, ["check", "--config", str(config)])
 
     assert 0 == code, found
     assert {"passerelle", "DICOM (C-ECHO)", "HL7 (MLLP)", "file vers le nuage"} == set(found)
