@@ -58,6 +58,7 @@ def install_site(
     into: Annotated[Path, typer.Option(help="Racine où écrire.", file_okay=False)] = Path("/"),
     replace: Annotated[bool, typer.Option("--replace", help="Remplacer ce qui diffère ; l'ancien reste en .old.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Montrer seulement.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Préparer une machine : réglages, clé et demande de certificat, accès AWS, unité ou compose.
 
@@ -77,6 +78,9 @@ def install_site(
     except (CannotInstall, ValidationError, ValueError) as error:
         typer.echo(f"Refusé, rien n'est écrit : {error}", err=True)
         raise typer.Exit(1) from None
+    if as_json:
+        show_json([{"state": one.state, "path": str(into / one.path), "mode": f"{one.mode:o}"} for one in planned])
+        return
     states = {"new": "nouveau", "same": "inchangé", "kept": "gardé", "other": "remplacé" if replace else "DIFFÈRE"}
     rows = [(states[one.state], str(into / one.path), f"{one.mode:o}") for one in planned]
     show_table("À écrire" if dry_run else "Écrit", ("", "fichier", "droits"), rows, none="")
