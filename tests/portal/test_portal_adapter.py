@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from urllib.parse import urlencode
 
 import pytest
@@ -177,3 +178,12 @@ def test_base64_is_what_leaves_only_for_binary_answers():
     assert not answer.get("isBase64Encoded")
     assert base64.b64encode(b"<!doctype")[:8].decode() not in answer["body"]
     assert ADDRESS not in answer["body"]
+
+
+def test_portals_leave_the_process_as_they_found_it():
+    before = dict(os.environ)
+
+    PortalHouse()
+    PortalHouse()
+
+    assert before == dict(os.environ)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -74,7 +75,8 @@ class Portal:
     def __init__(
         self, services: Callable[[], PortalServices], settings: PortalSettings, contexts: Iterable[Routes] = CONTEXTS
     ) -> None:
-        self.app = Chalice("ris-portal", configure_logs=False)
+        # Chalice writes its name into the environment at each construction, and boto3 sends it: the environment is not its own.
+        self.app = Chalice("ris-portal", configure_logs=False, env=dict(os.environ))
         self.app.api.binary_types.extend(BINARY_TYPES)
         for routes in contexts:
             self.app.register_blueprint(_blueprint(routes))
