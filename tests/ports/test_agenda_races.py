@@ -52,7 +52,7 @@ def test_confirming_against_cancelling_in_the_cloud_ends_cancelled(cloud: Cloud)
     patient = own_patient(s)
     with ThreadPoolExecutor(2) as pool:
         for race in range(20):
-            day = (now + timedelta(days=600 + race)).date().isoformat()
+            day = (now + timedelta(days=500 + race)).date().isoformat()
             command = BookAppointment("nord", None, patient.patient_id, "ZBQK001", "salle-scanner", day, "09:00", None, "acc")
             exam = book_appointment(s, command, now)
             racing = replace(s, agenda=ReadTogether(s.agenda, 2))
