@@ -57,6 +57,12 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _waiting(rows: Spool, now: datetime) -> tuple[int, float]:
+    """Return how many rows wait for the cloud, and the age of the oldest in seconds."""
+    oldest = rows.oldest_waiting()
+    return rows.waiting(), (now - oldest).total_seconds() if oldest else 0.0
+
+
 class Gateway:
     """The parts of one gateway.
 
@@ -167,25 +173,28 @@ class Gateway:
         return figures
 
     def _worklist_figures(self, now: datetime) -> dict[str, Any]:
-        consumer = self._consumers.get("worklist_feed")
-        last = consumer.last_success if consumer else None
         return {
             "steps": len(self.worklist),
-            "feed_age_s": (now - last).total_seconds() if last else None,
+            "feed_age_s": self._feed_age_s(now),
             "unreadable_files": sorted(self._folder.unreadable) if self._folder else [],
             "unreadable_steps": sorted(self._copy.unreadable) if self._copy else [],
         }
 
+    def _feed_age_s(self, now: datetime) -> float | None:
+        consumer = self._consumers.get("worklist_feed")
+        last = consumer.last_success if consumer else None
+        return (now - last).total_seconds() if last else None
+
     def _spool_figures(self, now: datetime) -> dict[str, Any]:
         if self._spool is None or self._outbox is None or self._store is None:
             return {}
-        oldest = self._spool.oldest_waiting()
+        rows, oldest_s = _waiting(self._spool, now)
         waiting = self._outbox.waiting()
         return {
             "spool": {
                 "healthy": self._store.healthy,
-                "waiting": self._spool.waiting(),
-                "oldest_age_s": (now - oldest).total_seconds() if oldest else 0.0,
+                "waiting": rows,
+                "oldest_age_s": oldest_s,
             },
             "outbound": {
                 name: {
@@ -296,12 +305,12 @@ class Gateway:
 
     def _measures(self) -> dict[str, float | int | None]:
         now = self._clock()
-        oldest = self._spool.oldest_waiting() if self._spool is not None else None
+        rows, oldest_s = _waiting(self._spool, now) if self._spool is not None else (0, 0.0)
         return {
-            "spool_rows": self._spool.waiting() if self._spool is not None else 0,
-            "spool_oldest_s": (now - oldest).total_seconds() if oldest else 0.0,
+            "spool_rows": rows,
+            "spool_oldest_s": oldest_s,
             "feed_steps": len(self.worklist),
-            "feed_age_s": self._worklist_figures(now)["feed_age_s"],
+            "feed_age_s": self._feed_age_s(now),
         }
 
     def resynchronise(self) -> bool:

@@ -185,34 +185,37 @@ def encode_response(command: Command, outcome: Outcome, *, sop_class: str, has_d
         sop_class: (0000,0002); that of the presentation context when the request named none.
     """
     elements = [
-        _text(0x0002, sop_class, b"\0"),
-        _short(0x0100, command.field | RESPONSE),
-        _short(0x0120, command.message_id),
-        _short(0x0800, 1 if has_dataset else NO_DATASET),
-        _short(0x0900, outcome.status),
+        write_text(0x0002, sop_class, b"\0"),
+        write_short(0x0100, command.field | RESPONSE),
+        write_short(0x0120, command.message_id),
+        write_short(0x0800, 1 if has_dataset else NO_DATASET),
+        write_short(0x0900, outcome.status),
     ]
     if outcome.tag:
-        elements.append(_element(0x0901, struct.pack("<HH", outcome.tag >> 16, outcome.tag & 0xFFFF)))
+        elements.append(write_element(0x0901, struct.pack("<HH", outcome.tag >> 16, outcome.tag & 0xFFFF)))
     if outcome.comment:
-        elements.append(_text(0x0902, outcome.comment[:64], b" "))
+        elements.append(write_text(0x0902, outcome.comment[:64], b" "))
     if outcome.error_id is not None:
-        elements.append(_short(0x0903, outcome.error_id))
+        elements.append(write_short(0x0903, outcome.error_id))
     if outcome.sop_instance:
-        elements.append(_text(0x1000, outcome.sop_instance, b"\0"))
+        elements.append(write_text(0x1000, outcome.sop_instance, b"\0"))
     if command.field == Field.N_EVENT_REPORT:
-        elements.append(_short(0x1002, command.event_type))
+        elements.append(write_short(0x1002, command.event_type))
     body = b"".join(elements)
-    return _element(0x0000, len(body).to_bytes(4, "little")) + body
+    return write_element(0x0000, len(body).to_bytes(4, "little")) + body
 
 
-def _element(element: int, value: bytes) -> bytes:
+def write_element(element: int, value: bytes) -> bytes:
+    """Write one element of a command set."""
     return _HEADER.pack(0, element, len(value)) + value
 
 
-def _short(element: int, value: int) -> bytes:
-    return _element(element, value.to_bytes(2, "little"))
+def write_short(element: int, value: int) -> bytes:
+    """Write an element of value representation US."""
+    return write_element(element, value.to_bytes(2, "little"))
 
 
-def _text(element: int, value: str, padding: bytes) -> bytes:
+def write_text(element: int, value: str, padding: bytes) -> bytes:
+    """Write an element of text, padded to an even length."""
     encoded = value.encode("ascii", "replace")
-    return _element(element, encoded + padding * (len(encoded) % 2))
+    return write_element(element, encoded + padding * (len(encoded) % 2))

@@ -47,9 +47,7 @@ def echo(host: str, port: int, *, called: str, calling: str, timeout_s: float = 
 
 
 def _associate(called: str, calling: str) -> bytes:
-    def item(kind: int, content: bytes) -> bytes:
-        return struct.pack(">BxH", kind, len(content)) + content
-
+    item = pdu.item
     syntaxes = item(0x30, VERIFICATION.encode()) + item(0x40, IMPLICIT_LITTLE_ENDIAN.encode())
     user = item(0x51, MAX_LENGTH.to_bytes(4, "big")) + item(0x52, IMPLEMENTATION[0].encode())
     titles = called.encode("ascii").ljust(16) + calling.encode("ascii").ljust(16)
@@ -58,12 +56,9 @@ def _associate(called: str, calling: str) -> bytes:
 
 
 def _request() -> bytes:
-    def element(number: int, value: bytes) -> bytes:
-        return struct.pack("<HHI", 0, number, len(value)) + value
-
-    values = element(0x0002, VERIFICATION.encode() + b"\0") + element(0x0100, struct.pack("<H", dimse.Field.C_ECHO))
-    values += element(0x0110, b"\1\0") + element(0x0800, struct.pack("<H", dimse.NO_DATASET))
-    return element(0x0000, struct.pack("<I", len(values))) + values
+    values = dimse.write_text(0x0002, VERIFICATION, b"\0") + dimse.write_short(0x0100, dimse.Field.C_ECHO)
+    values += dimse.write_short(0x0110, 1) + dimse.write_short(0x0800, dimse.NO_DATASET)
+    return dimse.write_element(0x0000, struct.pack("<I", len(values))) + values
 
 
 def _result(accepted: bytes) -> int:

@@ -270,7 +270,8 @@ def _uid(value: bytes) -> str:
     return value.decode("latin-1").strip(" \0")
 
 
-def _item(kind: int, body: bytes) -> bytes:
+def item(kind: int, body: bytes) -> bytes:
+    """Write an item or sub-item of an association PDU."""
     return _ITEM.pack(kind, len(body)) + body
 
 
@@ -302,17 +303,17 @@ def encode_accept(
         implementation: Class UID, and version name of at most 16 characters.
     """
     contexts = b"".join(
-        _item(0x21, bytes((one.id, 0, one.result, 0)) + _item(0x40, one.transfer_syntax.encode("ascii"))) for one in results
+        item(0x21, bytes((one.id, 0, one.result, 0)) + item(0x40, one.transfer_syntax.encode("ascii"))) for one in results
     )
-    user = _item(0x51, max_length.to_bytes(4, "big")) + _item(0x52, implementation[0].encode("ascii"))
+    user = item(0x51, max_length.to_bytes(4, "big")) + item(0x52, implementation[0].encode("ascii"))
     if request.asynchronous:
-        user += _item(0x53, b"\0\1\0\1")
+        user += item(0x53, b"\0\1\0\1")
     for role in roles:
         uid = role.sop_class.encode("ascii")
-        user += _item(0x54, len(uid).to_bytes(2, "big") + uid + bytes((role.scu, role.scp)))
-    user += _item(0x55, implementation[1].encode("ascii"))
+        user += item(0x54, len(uid).to_bytes(2, "big") + uid + bytes((role.scu, role.scp)))
+    user += item(0x55, implementation[1].encode("ascii"))
     body = b"\0\1\0\0" + request.called + request.calling + bytes(32)
-    return pdu(2, body + _item(0x10, APPLICATION_CONTEXT.encode("ascii")) + contexts + _item(0x50, user))
+    return pdu(2, body + item(0x10, APPLICATION_CONTEXT.encode("ascii")) + contexts + item(0x50, user))
 
 
 def encode_reject(result: int, source: int, reason: int) -> bytes:
