@@ -13,6 +13,8 @@ from ris.application.dispatch.send_hl7 import send_hl7
 from ris.domain.agenda.request import ImagingRequest
 from ris.domain.dispatch.channels import HL7_REPORT
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
+from ris.domain.dispatch.mail import surely_not_left
+from ris.domain.dispatch.stuck import stuck_since
 from ris.domain.errors import InvalidInput, RemoteUnavailable
 from ris.domain.report.marks import Marks, Reason
 from tests.support.dmp import ACCESSION
@@ -134,6 +136,43 @@ def test_an_answer_ar_goes_again_by_itself(world: Letters) -> None:
     world.acknowledge(number)
 
     assert world.of(HL7_REPORT, "HIS").state is DeliveryState.DELIVERED
+
+
+def test_what_is_never_acknowledged_goes_again_ever_more_rarely_and_is_shown_as_stuck(world: Letters) -> None:
+    list(world.execution(1, (HL7_REPORT, "HIS")))
+    first = world.of(HL7_REPORT, "HIS")
+    assert stuck_since(first) is None  # its answer is awaited
+    started, sent = len(world.starts.names), len(world.gate.sent)
+
+    world.now = first.due_at or world.now
+    world.sweep_all()
+
+    row = world.of(HL7_REPORT, "HIS")
+    assert (row.attempts, stuck_since(row)) == (2, first.planned_at)
+    begun = world.now
+    while (row := world.of(HL7_REPORT, "HIS")).due_at is not None and row.due_at < begun + timedelta(days=5):
+        world.now = max(world.now, row.due_at)
+        restart_dispatch(world.restarts, row, world.now)
+        list(world.execution(1, (HL7_REPORT, "HIS")))
+    of_this_row = [name for name in world.starts.names[started:] if name.endswith("HIS")]
+    # A quarter of an hour three times, then hourly: each execution sends once, under the same number.
+    assert 100 < len(of_this_row) <= 5 * 24 + 4
+    assert [n for _, n, _ in world.gate.sent[sent:]].count(row.message_id) == len(of_this_row)
+
+    world.acknowledge(row.message_id)
+    assert (world.of(HL7_REPORT, "HIS").state, stuck_since(world.of(HL7_REPORT, "HIS"))) == (DeliveryState.DELIVERED, None)
+
+
+def test_an_execution_that_dies_before_it_sends_again_leaves_the_row_perhaps_received(world: Letters) -> None:
+    list(world.execution(1, (HL7_REPORT, "HIS")))
+    row = world.of(HL7_REPORT, "HIS")
+    world.now = row.due_at or world.now
+
+    after = restart_dispatch(world.restarts, row, world.now)
+
+    assert (after.reason, after.unknown, after.attempts) == ("unacknowledged", True, 1)
+    assert not surely_not_left(after)
+    assert stuck_since(after) == row.planned_at
 
 
 def test_an_older_version_that_never_left_is_overtaken(world: Letters) -> None:

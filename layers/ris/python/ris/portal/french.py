@@ -115,6 +115,7 @@ _WORDS: Final[dict[str, str]] = {
     "delivery.withdrawn": "Retiré",
     "delivery_reason.sending": "l’envoi a commencé",
     "delivery_reason.handed_over": "confié à la passerelle du site",
+    "delivery_reason.unacknowledged": "aucune réponse n’est revenue du site",
     "delivery_reason.no_answer": "le destinataire n’a pas répondu",
     "delivery_reason.peer_unreachable": "le destinataire est injoignable",
     "delivery_reason.postponed_by_peer": "le destinataire a demandé d’attendre",

@@ -66,6 +66,8 @@ MAIL_SENTENCES: Final[dict[str, str]] = {
     "integration_906": "Le logiciel du destinataire n’a pas pu intégrer le document. Le secrétariat l’appelle ou imprime.",
     # HL7
     "handed_over": "Le message est remis à la passerelle du site ; la réponse du destinataire est attendue. Rien n’est à faire.",
+    "unacknowledged": "Aucune réponse n’est revenue de la passerelle du site. Le RIS renvoie le même message de lui-même ; si cela dure, "
+    "l’informatique vérifie la passerelle.",
     "refused_by_peer": "Le destinataire a refusé le message. L’informatique lit son motif sur la ligne, corrige, puis relance.",
     "postponed_by_peer": "Le destinataire demande de renvoyer plus tard. Le RIS recommence de lui-même.",
     "no_answer": "Le destinataire n’a pas répondu et a peut-être reçu le message. Le RIS renvoie le même message de lui-même.",

@@ -22,7 +22,8 @@ def restart_dispatch(s: RestartServices, delivery: Delivery, now: datetime, *, b
 
     The execution is written on the row first, so that two sweeps at once start one, and its name is never one that was used. While its
     remote is known to be down nothing is started: an outage is one alarm, not a thousand executions. A mail that the operator accepted
-    is not sent again: past its time it says that no receipt came.
+    is not sent again: past its time it says that no receipt came. A message that the gateway has had for its time without a word goes
+    again, and says so.
 
     Args:
         s: The ports.
@@ -50,7 +51,7 @@ def restart_dispatch(s: RestartServices, delivery: Delivery, now: datetime, *, b
         down_until = None if by_person or not remote else s.outages.until(remote, now)
         if down_until is not None:
             return s.deliveries.save(waits_out(row, down_until)), False
-        return s.deliveries.save(started_again(row, now, s.rules)), True
+        return s.deliveries.save(started_again(transitions.unacknowledged(row, now), now, s.rules)), True
 
     row, starts = decide(attempt)
     if starts:

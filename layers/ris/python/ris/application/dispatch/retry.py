@@ -28,7 +28,6 @@ from ris.domain.dispatch.channels import MAIL, PLATFORM
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.dispatch.dmp import IDENTITY, NO_DMP
 from ris.domain.dispatch.mail import MailRules, may_leave
-from ris.domain.dispatch.transitions import HANDED_OVER
 from ris.domain.errors import Refused, RisError
 
 ALL_THAT_WAITS = timedelta(days=3650)
@@ -93,7 +92,7 @@ def may_double(row: Delivery, now: datetime, rules: MailRules = STANDARD) -> str
 def _of_a_pending(row: Delivery, now: datetime, rules: MailRules) -> str:
     if row.accepted_at is not None:
         return "accepted_by_operator"
-    if row.reason == HANDED_OVER and row.due_at is not None and row.due_at > now:
+    if transitions.answer_awaited(row, now):
         return "answer_awaited"
     if row.channel in MAIL and row.unknown and not may_leave(row, now, rules):
         return "mail_outcome_unknown"

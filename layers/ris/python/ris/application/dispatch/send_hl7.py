@@ -20,7 +20,7 @@ from ris.application.dispatch.services import DispatchServices
 from ris.domain.agenda.exam import Exam, ExamState
 from ris.domain.dispatch.channels import HL7_REPORT
 from ris.domain.dispatch.delivery import DELETE, Delivery, DeliveryState
-from ris.domain.dispatch.transitions import rejected, sending, withdrawn
+from ris.domain.dispatch.transitions import answer_awaited, rejected, sending, withdrawn
 from ris.domain.errors import InvalidInput, OutcomeUnknown, Refused, RemoteUnavailable, RisError
 
 _GONE = (ExamState.CANCELLED, ExamState.EXPIRED)
@@ -90,7 +90,7 @@ def _before_sending(s: DispatchServices, exam: Exam, channel: str, recipient: st
         return row, False
     if exam.state in _GONE and row.operation != DELETE:
         return s.deliveries.save(withdrawn(row, now, reason=f"exam_{exam.state.value}")), False
-    if row.reason == "handed_over" and row.due_at and row.due_at > now:
+    if answer_awaited(row, now):
         return row, False
     return s.deliveries.save(sending(row, now)), True
 

@@ -14,7 +14,7 @@ from ris.application.conflicts import Conflict, decide
 from ris.application.dispatch.ports import DeliveryStore, Hl7Gate, Patients
 from ris.application.reference import Site
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
-from ris.domain.dispatch.transitions import handed_over, sending, withdrawn
+from ris.domain.dispatch.transitions import answer_awaited, handed_over, sending, withdrawn
 from ris.domain.errors import InvalidInput, Refused
 from ris.domain.identity.announcing import Announcement, Trigger, is_superseded
 from ris.domain.identity.ins import QualifiedIdentity, qualified
@@ -164,7 +164,7 @@ def _before_sending(
         return row, False
     if is_superseded(announcement, _patient(s, announcement.patient.patient_id)):
         return s.deliveries.save(withdrawn(row, now, reason="superseded")), False
-    if row.reason == "handed_over" and row.due_at and row.due_at > now:
+    if answer_awaited(row, now):
         return row, False
     return s.deliveries.save(sending(row, now)), True
 

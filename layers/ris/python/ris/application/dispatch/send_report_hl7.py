@@ -20,7 +20,7 @@ from ris.domain.dispatch.channels import HL7_REPORT, MSS_PROFESSIONAL, PLATFORM
 from ris.domain.dispatch.delivery import DELETE, Delivery, DeliveryState
 from ris.domain.dispatch.flags import Flags
 from ris.domain.dispatch.mail import SUPERSEDED
-from ris.domain.dispatch.transitions import HANDED_OVER, handed_over, sending, withdrawn
+from ris.domain.dispatch.transitions import answer_awaited, handed_over, sending, withdrawn
 from ris.domain.errors import InvalidInput, RemoteUnavailable
 from ris.domain.report.plan import flags_of
 from ris.domain.report.version import CDA
@@ -109,9 +109,7 @@ def send_report_hl7(s: ReportSending, accession: str, recipient: str, version: i
 
 
 def _leaves(row: Delivery, now: datetime) -> bool:
-    if row.state is not DeliveryState.PENDING:
-        return False
-    return not (row.reason == HANDED_OVER and row.due_at is not None and row.due_at > now)
+    return row.state is DeliveryState.PENDING and not answer_awaited(row, now)
 
 
 def _taken(s: ReportSending, read: Delivery, now: datetime) -> tuple[Delivery, bool]:

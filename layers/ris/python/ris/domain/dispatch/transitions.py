@@ -20,6 +20,8 @@ from ris.domain.dispatch.delivery import Delivery, DeliveryState
 _PAUSES = (timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 HANDED_OVER = "handed_over"
 """Reason of a pending row whose message the gateway's queue has: its answer is awaited."""
+UNACKNOWLEDGED = "unacknowledged"
+"""Reason of a pending row that the gateway's queue had, and of which nobody said anything in time."""
 
 
 def message_id_of(site: str, owner: str, channel: str, recipient: str, report_version: int = 0) -> str:
@@ -63,6 +65,18 @@ def handed_over(delivery: Delivery, now: datetime) -> Delivery:
     return replace(
         delivery, unknown=False, reason=HANDED_OVER, due_at=max(next_due(delivery, now), now + _PAUSES[3]), changed_at=now
     )
+
+
+def unacknowledged(delivery: Delivery, now: datetime) -> Delivery:
+    """Return a row whose answer did not come in its time: perhaps received, and awaited no longer, so that it goes again."""
+    if delivery.state is not DeliveryState.PENDING or answer_awaited(delivery, now) or delivery.reason != HANDED_OVER:
+        return delivery
+    return replace(delivery, unknown=True, reason=UNACKNOWLEDGED, changed_at=now)
+
+
+def answer_awaited(delivery: Delivery, now: datetime) -> bool:
+    """Say whether the gateway's queue has the message and the time of its answer is not over."""
+    return delivery.reason == HANDED_OVER and delivery.due_at is not None and delivery.due_at > now
 
 
 def delivered(delivery: Delivery, now: datetime, *, code: str = "AA") -> Delivery:
