@@ -25,7 +25,6 @@ BROWSERS = ("/usr/bin/chromium", "/usr/bin/chromedriver")
 AXE = json.loads(Path(__file__).with_name("axe.json").read_text())
 BUILD = Path(__file__).resolve().parents[2] / "build"
 WIDE, SMALL = (1280, 900), (360, 740)
-_ACTIVE = "return document.activeElement"
 
 
 @contextmanager
@@ -35,6 +34,7 @@ def chromium() -> Iterator[webdriver.Chrome]:
     options.binary_location = BROWSERS[0]
     for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--lang=fr-FR", "--hide-scrollbars"):
         options.add_argument(flag)
+    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost")  # nobody else is asked
     french = {**os.environ, "LANGUAGE": "fr_FR", "LANG": "fr_FR.UTF-8"}
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=BROWSERS[1], env=french))
     try:
@@ -57,6 +57,10 @@ class Keyboard:
     def login(self, provider: str, subject: str) -> None:
         """Enter by a provider, as the person of that subject."""
         self.driver.get(f"{self.home}/login")
+        self.enter(provider, subject)
+
+    def enter(self, provider: str, subject: str) -> None:
+        """From the login page on, enter by a provider, as the person of that subject."""
         self.follow(f"a[data-provider='{provider}']")
         self.press(f"button[value='{subject}']")
         self.until(f"return location.href.startsWith('{self.home}') && !location.pathname.startsWith('/login')")
@@ -82,6 +86,7 @@ class Keyboard:
         """
         for _ in range(most):
             if self.driver.execute_script("return document.activeElement.matches(arguments[0])", selector):
+                assert self.driver.execute_script(_FOCUS_SHOWN), f"{selector}: nothing shows that it has the focus"
                 return
             self.keys(Keys.TAB)
         raise AssertionError(f"{self.driver.current_url.removeprefix(self.home)}: Tab does not reach {selector}")
@@ -94,6 +99,27 @@ class Keyboard:
         self.until("return !document.documentElement.dataset.before && document.readyState === 'complete'")
 
     follow = press
+
+    def switch(self, selector: str) -> None:
+        """Go to a box or to what unfolds, and press Space."""
+        self.tab_to(selector)
+        self.keys(Keys.SPACE)
+
+    def does(self, selector: str, then: str) -> None:
+        """Go to a button that changes a part of the page, press Enter, and wait until a script returns something."""
+        self.tab_to(selector)
+        self.keys(Keys.ENTER)
+        self.until(then)
+
+    def rows(self, selector: str) -> list[dict[str, str]]:
+        """Return the `data-` attributes of what the selector names, in the order of the page."""
+        return list(
+            self.driver.execute_script("return [...document.querySelectorAll(arguments[0])].map(e => ({...e.dataset}))", selector)
+        )
+
+    def says(self, selector: str = "main") -> str:
+        """Return the text that a person reads in the first place that the selector names; empty when there is none."""
+        return str(self.driver.execute_script("return document.querySelector(arguments[0])?.innerText ?? ''", selector))
 
     def choose(self, selector: str, value: str) -> None:
         """Go to a list and type on until it shows the value."""
@@ -195,6 +221,10 @@ class Keyboard:
         ]
 
 
+_FOCUS_SHOWN = """
+const style = getComputedStyle(document.activeElement);
+return document.activeElement.matches(':focus-visible') && style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+"""
 _WIDEST = """
 return [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 4)
   .map(e => e.tagName + '.' + e.className)
