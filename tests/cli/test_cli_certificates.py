@@ -29,7 +29,7 @@ from ris.application.load_reference import load_reference
 from ris.domain.access.audit import AuditRecord
 from tests.support.cloud import deployed_cloud
 from tests.support.forks import ris
-from tests.support.tables import own_table
+from tests.support.tables import acts_of_operators, own_table
 
 cloud = deployed_cloud()
 DEMO = ROOT / "infra" / "local" / "demo" / "reference"
@@ -75,9 +75,13 @@ def operator(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Operator
     return Operator(state, folder, Authority())
 
 
+def audit_of(cloud: Cloud, operator: Operator) -> Table:
+    return Table(cloud.client("dynamodb"), json.loads(operator.state.read_text())["outputs"]["AuditTable"])
+
+
 def chain_of(cloud: Cloud, operator: Operator) -> ChainServices:
     outputs = json.loads(operator.state.read_text())["outputs"]
-    table = Table(cloud.client("dynamodb"), outputs["AuditTable"])
+    table = audit_of(cloud, operator)
     vault = S3AnchorVault(cloud.client("s3"), outputs["DocumentsBucket"])
     return ChainServices(
         DynamoAuditTrail(table), DynamoSealStore(table), vault, KmsAnchorKey(lambda: cloud.client("kms"), outputs["AuditKeyArn"])
@@ -117,6 +121,8 @@ def test_certificates_are_put_in_listed_and_their_keys_shown_nowhere(cloud: Clou
     done = [operator.put("sign-certificate", sign), operator.put("dmp", client.certificate, client)]
 
     assert [each.returncode for each in done] == [0, 0], [each.stderr for each in done]
+    kept = acts_of_operators(audit_of(cloud, operator), "-")
+    assert [("put_certificate", f"{FINESS}.{kind}", "allowed", "") for kind in ("sign-certificate", "dmp")] == kept[-2:]
     assert f"{FINESS}/dmp" in json.loads(before.stdout)["missing"]
     listed = operator.ris("certificates", "list", "--json")
     found = {each["name"]: each["days_left"] for each in json.loads(listed.stdout)["certificates"]}
@@ -128,7 +134,7 @@ def test_certificates_are_put_in_listed_and_their_keys_shown_nowhere(cloud: Clou
     assert "key_pem" not in json.loads(stored["SecretString"])
 
 
-def test_a_certificate_of_another_key_is_not_put_in(operator: Operator) -> None:
+def test_a_certificate_of_another_key_is_not_put_in(cloud: Cloud, operator: Operator) -> None:
     one = operator.authority.auth_cli(structure=f"1{FINESS}", name="Essai", service="INSI-AUTO")
     other = operator.authority.auth_cli(structure=f"1{FINESS}", name="Essai", service="INSI-AUTO")
 
@@ -136,6 +142,8 @@ def test_a_certificate_of_another_key_is_not_put_in(operator: Operator) -> None:
         assert done.returncode == 1
         assert "certificate_of_another_key" in done.stderr
     assert f"{FINESS}/insi-auto" in json.loads(operator.ris("certificates", "list", "--json").stdout)["missing"]
+    refused = {act[1:] for act in acts_of_operators(audit_of(cloud, operator), "-") if act[2] == "refused"}
+    assert {(f"{FINESS}.{kind}", "refused", "certificate_of_another_key") for kind in ("insi-auto", "sign-certificate")} == refused
 
 
 def test_a_key_beside_the_sign_certificate_and_none_beside_the_others_is_wrong_use(operator: Operator) -> None:

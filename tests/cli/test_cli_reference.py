@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from ris.adapters.dynamodb import Table
 from ris.bootstrap import dispatch
+from ris.bootstrap.access import access_services
 from ris.cli.app import build
 from tests.support.cloud import deployed_cloud
-from tests.support.tables import own_table
+from tests.support.tables import acts_of_operators, own_table
 
 cloud = deployed_cloud()
 DEMO = Path(__file__).parents[2] / "infra" / "local" / "demo" / "reference"
@@ -25,14 +27,16 @@ Edit = Callable[[list[dict[str, Any]]], object]
 @pytest.fixture(autouse=True)
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Begin each test without a deployment, and leave nothing in the environment."""
-    for name in ("TABLE_REFERENCE", "AWS_ENDPOINT_URL", "RIS_STACK_OUTPUTS", "COLUMNS"):
+    for name in ("TABLE_REFERENCE", "TABLE_AUDIT", "AWS_ENDPOINT_URL", "RIS_STACK_OUTPUTS", "COLUMNS"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "SITE_QUEUE_PREFIX", "BUCKET_MESSAGES"):
         monkeypatch.setenv(name, "")
-    dispatch.client.cache_clear()
+    for cached in (dispatch.client, access_services):
+        cached.cache_clear()
     yield
-    dispatch.client.cache_clear()
+    for cached in (dispatch.client, access_services):
+        cached.cache_clear()
 
 
 @pytest.fixture
@@ -44,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
 def state(cloud: Any, tmp_path: Path) -> Path:
     """Return a state file as the embedded cloud writes it, with a reference table of the test's own."""
     file = tmp_path / "state.json"
-    outputs = cloud.outputs | {"ReferenceTable": own_table(cloud).name}
+    outputs = cloud.outputs | {"ReferenceTable": own_table(cloud).name, "AuditTable": own_table(cloud).name}
     file.write_text(json.dumps({"endpoint": cloud.endpoint, "region": cloud.region, "outputs": outputs}))
     return file
 
@@ -178,10 +182,13 @@ def test_a_byte_order_mark_of_a_spreadsheet_is_no_fault(folder: Path) -> None:
     assert ris("reference", "check", folder).exit_code == 0
 
 
-def test_a_group_is_loaded_once_changed_and_shown(state: Path, folder: Path) -> None:
+def test_a_group_is_loaded_once_changed_and_shown(cloud: Any, state: Path, folder: Path) -> None:
+    audit = Table(cloud.client("dynamodb"), json.loads(state.read_text())["outputs"]["AuditTable"])
     dry = ris("--stack-outputs", state, "reference", "load", folder, "--dry-run", "--json")
     none = ris("--stack-outputs", state, "site", "list")
+    assert acts_of_operators(audit, "-") == []
     first = ris("--stack-outputs", state, "reference", "load", folder)
+    assert acts_of_operators(audit, "-") == [("load_reference", "-", "allowed", "")]
     second = ris("--stack-outputs", state, "reference", "load", folder)
     edit(folder, "rooms.json", lambda rows: rows.pop(3))
     edit(folder, "modalities.json", lambda rows: rows[0].update(name="Scanner neuf"))
@@ -203,7 +210,8 @@ def test_a_group_is_loaded_once_changed_and_shown(state: Path, folder: Path) -> 
 def test_the_variables_of_the_environment_name_a_deployment_too(cloud: Any, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in cloud.aws_environment("operator").items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("TABLE_REFERENCE", json.loads(state.read_text())["outputs"]["ReferenceTable"])
+    for name in ("REFERENCE", "AUDIT"):
+        monkeypatch.setenv(f"TABLE_{name}", json.loads(state.read_text())["outputs"][f"{name.title()}Table"])
 
     result = ris("reference", "load", DEMO, "--json")
 

@@ -22,7 +22,7 @@ from ris.adapters.reference.files import read_folder
 from ris.adapters.usage.dynamodb import fact_write
 from ris.application.load_reference import load_reference
 from tests.support.cloud import deployed_cloud
-from tests.support.tables import own_table
+from tests.support.tables import acts_of_operators, own_table
 from tests.support.usage import FINESS, SIGNATORIES, fact, noon
 
 cloud = deployed_cloud()
@@ -36,6 +36,7 @@ class Operator:
     state: Path
     folder: Path
     usage: Table
+    audit: Table
 
     def ris(self, *words: str, binary: bool = False) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -51,7 +52,7 @@ class Operator:
 
 @pytest.fixture(scope="module")
 def operator(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Operator:
-    reference, usage = own_table(cloud), own_table(cloud)
+    reference, usage, audit = own_table(cloud), own_table(cloud), own_table(cloud)
     usage.client.update_table(
         TableName=usage.name,
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "file_pk", "file_at")],
@@ -76,16 +77,18 @@ def operator(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Operator
         write(usage.client, [fact_write(usage, each)])
     folder = tmp_path_factory.mktemp("cli-usage")
     state = folder / "state.json"
-    outputs = cloud.outputs | {"ReferenceTable": reference.name, "UsageTable": usage.name}
+    outputs = cloud.outputs | {"ReferenceTable": reference.name, "UsageTable": usage.name, "AuditTable": audit.name}
     state.write_text(json.dumps({"endpoint": cloud.endpoint, "region": cloud.region, "outputs": outputs}))
-    return Operator(state, folder, usage)
+    return Operator(state, folder, usage, audit)
 
 
 def test_a_recount_says_which_days_were_not_right_and_then_there_are_none(operator: Operator) -> None:
     seen = operator.ris("recount", "nord", *MARCH, "--dry-run", "--json")
     assert (seen.returncode, seen.stderr) == (0, "")
     assert [each["day"] for each in json.loads(seen.stdout)["changed"]] == [f"2026-03-0{n}" for n in (1, 2, 3, 4)]
+    assert acts_of_operators(operator.audit, "nord") == []
     assert "2026-03-04" in operator.ris("recount", "nord", *MARCH).stdout
+    assert acts_of_operators(operator.audit, "nord") == [("recount_usage", "2026-03", "allowed", "")]
 
     assert "comme les faits le disent" in operator.ris("recount", *MARCH).stdout
     assert (
@@ -125,4 +128,5 @@ def test_a_wrong_option_is_named_with_its_rule(operator: Operator, words: tuple[
 def test_an_unknown_site_is_told_in_a_sentence(operator: Operator) -> None:
     refused = operator.ris("recount", "nowhere", *MARCH)
 
+    assert acts_of_operators(operator.audit, "nowhere") == []
     assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)

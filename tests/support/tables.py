@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import itertools
 import os
+from datetime import UTC, datetime
 
 from infra.local.cloud.client import Cloud
+from ris.adapters.access.dynamodb import DynamoAuditTrail
 from ris.adapters.dynamodb import Table
 
 _NUMBERS = itertools.count()
@@ -22,3 +25,13 @@ def own_table(cloud: Cloud) -> Table:
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
     )
     return Table(client, name)
+
+
+def acts_of_operators(audit: Table, site: str) -> list[tuple[str, str, str, str]]:
+    """Return what whoever runs the test left in the audit trail of a site today: action, object, result and code, in order."""
+    kept = DynamoAuditTrail(audit).of_day(site, f"{datetime.now(UTC):%Y-%m-%d}", limit=10_000)
+    return [
+        (one.action, one.object_id, one.result, one.code)
+        for one in sorted(kept, key=lambda one: one.instant)
+        if one.account_id == f"operator:{getpass.getuser()}"
+    ]

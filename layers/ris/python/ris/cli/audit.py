@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ris.cli.audited import recorded
 from ris.cli.output import AsJson, say, show_json, show_table, steps
 from ris.cli.settings import need
 
@@ -86,16 +86,12 @@ def export(
 ) -> None:
     """Écrire les accès d'une période dans un CSV, du plus ancien au plus récent ; l'export est lui-même tracé."""
     from ris.application.access.audit_csv import COLUMNS, cells
-    from ris.application.access.record_audit import record_audit
     from ris.application.csv_text import csv_text
-    from ris.bootstrap.access import access_services
-    from ris.domain.access.audit import Visit
 
     need("TABLE_AUDIT")
     now = datetime.now(UTC)
     days = _days(first, last, now)
-    visit = Visit("export_audit", site, patient or person or action, "command line", patient)
-    record_audit(access_services(), None, visit, result="allowed", now=now, account_id=f"operator:{getpass.getuser()}")
+    recorded("export_audit", site, patient or person or action, now, patient=patient)
     count = 0
     with output.open("w", encoding="utf-8", newline="") as file:
         file.write(csv_text(COLUMNS, ()))

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ris.cli.audited import audited
 from ris.cli.output import AsJson, say, show_json, show_table
 from ris.cli.settings import need
 from ris.domain.access.certificates import KINDS
@@ -103,16 +104,21 @@ def put(
     from ris.adapters.dynamodb import by_who_must_act
     from ris.bootstrap.dispatch import client
 
-    need("SECRET_PREFIX", "SIGN_KEY_ALIAS_PREFIX")
+    need("SECRET_PREFIX", "SIGN_KEY_ALIAS_PREFIX", "TABLE_AUDIT")
     if kind not in KINDS:
         raise typer.BadParameter(f"{kind} : attendu {', '.join(KINDS)}")
     if (key is None) != (kind == "sign-certificate"):
         raise typer.BadParameter("--key est la clé TLS ; celle de sign-certificate est dans KMS" if key else "il manque --key")
-    public = _public_key_of_kms(finess_ej) if key is None else None
-    text = credential_json(certificate.read_text("ascii"), chain.read_text("ascii"), key.read_text("ascii") if key else "", public)
     secret = f"{os.environ['SECRET_PREFIX']}/legal-entity/{finess_ej}/{kind}"
-    with by_who_must_act():
-        client("secretsmanager").put_secret_value(SecretId=secret, SecretString=text)
+
+    def act() -> None:
+        public = _public_key_of_kms(finess_ej) if key is None else None
+        pems = (certificate.read_text("ascii"), chain.read_text("ascii"), key.read_text("ascii") if key else "")
+        text = credential_json(*pems, public)
+        with by_who_must_act():
+            client("secretsmanager").put_secret_value(SecretId=secret, SecretString=text)
+
+    audited("put_certificate", "", f"{finess_ej}.{kind}", act, datetime.now(UTC))
     _count_again()
     if as_json:
         show_json({"secret": secret, "kind": kind, "legal_entity": finess_ej})

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import getpass
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ris.cli.audited import audited
 from ris.cli.output import AsJson, say, show_json, show_table, steps
 from ris.cli.settings import need
-from ris.domain.errors import InvalidInput, RisError
+from ris.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
     from ris.application.dispatch.retry import Retry
@@ -111,7 +111,7 @@ def retry(
         rows = _of_exam(exam, channel) if exam else _of_sites(sites, channel, now - age, limit, now)
         return _retried(rows, now, dry_run=dry_run, quiet=as_json)
 
-    done = act() if dry_run else _audited(site or "-", exam or channel or "-", act, now)
+    done = act() if dry_run else audited("retry_delivery", site, exam or channel or "-", act, now)
     _tell(done, dry_run=dry_run, as_json=as_json)
 
 
@@ -145,22 +145,6 @@ def _retried(rows: Sequence[Delivery], now: datetime, *, dry_run: bool, quiet: b
     from ris.bootstrap.dispatch import restart_services
 
     return retry_rows(restart_services(), steps(rows, "Relance", quiet=quiet), now, dry_run=dry_run)
-
-
-def _audited(site: str, what: str, act: Callable[[], list[Retry]], now: datetime) -> list[Retry]:
-    """Do it in the name of whoever is logged in on this machine, and keep a record of it whatever comes out."""
-    from ris.application.access.record_audit import record_audit
-    from ris.bootstrap.access import access_services
-    from ris.domain.access.audit import Visit
-
-    actor, visit = f"operator:{getpass.getuser()}", Visit("retry_delivery", site, what, "command line")
-    try:
-        done = act()
-    except RisError as error:
-        record_audit(access_services(), None, visit, result="refused", code=error.code, now=now, account_id=actor)
-        raise
-    record_audit(access_services(), None, visit, result="allowed", now=now, account_id=actor)
-    return done
 
 
 def _tell(done: list[Retry], *, dry_run: bool, as_json: bool) -> None:

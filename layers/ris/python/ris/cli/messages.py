@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import getpass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ris.cli.audited import audited, operator
 from ris.cli.output import AsJson, say, show_json, show_table, steps
 from ris.cli.settings import need
 from ris.domain.errors import InvalidInput, RisError
@@ -73,7 +73,7 @@ def replay(
 
 def _replay_all(site: str, reason: str, limit: int, *, dry_run: bool, as_json: bool) -> None:
     """Replay what waits; each message leaves a record of its own."""
-    from ris.application.agenda.parked_messages import Replayed, replay_message
+    from ris.application.agenda.parked_messages import Replayed
     from ris.bootstrap.intake import intake_services
 
     waiting = [entry for entry in intake_services().ledger.parked(site, limit=limit) if reason in ("", entry.reason)]
@@ -83,8 +83,7 @@ def _replay_all(site: str, reason: str, limit: int, *, dry_run: bool, as_json: b
             done.append(Replayed(entry, "" if entry.kind == "message" else "nothing_to_replay"))
             continue
         try:
-            act = functools.partial(_applied, replay_message, intake_services(), site, entry.entry_id)
-            done.append(Replayed(_audited("replay_parked", site, entry.entry_id, act)))
+            done.append(Replayed(_replayed(site, entry.entry_id)))
         except RisError as error:
             done.append(Replayed(entry, error.code))
     lines = [_shown(one.entry) | {"outcome": one.refusal or ("replay" if dry_run else one.entry.state.value)} for one in done]
@@ -101,16 +100,17 @@ def _replay_all(site: str, reason: str, limit: int, *, dry_run: bool, as_json: b
         raise typer.Exit(1)
 
 
-def _applied(replay_message: Any, s: Any, site: str, message: str, actor: str, now: datetime) -> LedgerEntry:
-    entry: LedgerEntry = replay_message(s, site, message, actor, now).entry
-    return entry
-
-
-def _replay_one(site: str, message: str, *, as_json: bool) -> None:
+def _replayed(site: str, message: str) -> LedgerEntry:
     from ris.application.agenda.parked_messages import replay_message
     from ris.bootstrap.intake import intake_services
 
-    entry = _audited("replay_parked", site, message, functools.partial(_applied, replay_message, intake_services(), site, message))
+    now = datetime.now(UTC)
+    act = functools.partial(replay_message, intake_services(), site, message, operator(), now)
+    return audited("replay_parked", site, message, act, now).entry
+
+
+def _replay_one(site: str, message: str, *, as_json: bool) -> None:
+    entry = _replayed(site, message)
     _tell(entry, as_json=as_json)
     if entry.state.value != "applied":
         raise typer.Exit(1)
@@ -125,9 +125,9 @@ def dismiss(site: Site, message: Message, yes: Yes = False, as_json: AsJson = Fa
     _check_site(site)
     if not yes:
         typer.confirm(f"Retirer {message} de la liste de {site} sans l'appliquer ?", abort=True, err=True)
-    entry = _audited(
-        "dismiss_parked", site, message, lambda actor, now: dismiss_message(intake_services(), site, message, actor, now)
-    )
+    now = datetime.now(UTC)
+    act = functools.partial(dismiss_message, intake_services(), site, message, operator(), now)
+    entry = audited("dismiss_parked", site, message, act, now)
     _tell(entry, as_json=as_json)
 
 
@@ -137,22 +137,6 @@ def _check_site(site: str) -> None:
     need(*_TABLES)
     if reference_book().site(site) is None:
         raise InvalidInput("unknown_site", field="site")
-
-
-def _audited(action: str, site: str, message: str, decide: Any) -> LedgerEntry:
-    """Do it in the name of whoever is logged in on this machine, and keep a record of it whatever comes out."""
-    from ris.application.access.record_audit import record_audit
-    from ris.bootstrap.access import access_services
-    from ris.domain.access.audit import Visit
-
-    actor, now, visit = f"operator:{getpass.getuser()}", datetime.now(UTC), Visit(action, site, message, "command line")
-    try:
-        entry: LedgerEntry = decide(actor, now)
-    except RisError as error:
-        record_audit(access_services(), None, visit, result="refused", code=error.code, now=now, account_id=actor)
-        raise
-    record_audit(access_services(), None, visit, result="allowed", now=now, account_id=actor)
-    return entry
 
 
 def _tell(entry: LedgerEntry, *, as_json: bool) -> None:

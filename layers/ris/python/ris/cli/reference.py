@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ris.cli.audited import audited
 from ris.cli.output import AsJson, say, show_json, show_table, steps
 from ris.cli.settings import need
+
+if TYPE_CHECKING:
+    from ris.application.load_reference import LoadReport
 
 HELP = """
 Le référentiel du groupe : entités juridiques, sites, salles, modalités, catalogue, praticiens, correspondants, comptes.
@@ -53,20 +57,25 @@ def load(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Dire ce qui changerait, sans l'écrire.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Écrire les fichiers dans la table du référentiel ; un second chargement ne change rien."""
+    """Écrire les fichiers dans la table du référentiel ; un second chargement ne change rien. Le chargement est tracé."""
     from ris.adapters.reference.files import read_folder
     from ris.application.load_reference import load_reference
     from ris.bootstrap.operator import reference_table
 
     _read(folder, as_json=as_json)
-    need("TABLE_REFERENCE")
-    report = load_reference(
-        reference_table(),
-        read_folder(folder),
-        now=datetime.now(UTC),
-        dry_run=dry_run,
-        shown=lambda changes: steps(changes, "Écriture", quiet=as_json),
-    )
+    need("TABLE_REFERENCE", "TABLE_AUDIT")
+    now = datetime.now(UTC)
+
+    def act() -> LoadReport:
+        return load_reference(
+            reference_table(),
+            read_folder(folder),
+            now=now,
+            dry_run=dry_run,
+            shown=lambda changes: steps(changes, "Écriture", quiet=as_json),
+        )
+
+    report = act() if dry_run else audited("load_reference", "", "-", act, now)
     changes = [(change.verb, change.entry.kind, f"{change.entry.scope} {change.entry.key}".strip()) for change in report.changes]
     if as_json:
         listed = [{"verb": verb, "kind": kind, "key": key} for verb, kind, key in changes]

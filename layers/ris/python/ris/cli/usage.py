@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ris.cli.audited import audited
 from ris.cli.output import AsJson, say, show_json, show_table, steps
 from ris.cli.settings import need
 
@@ -76,14 +78,22 @@ def recount(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Dire ce qui changerait, sans l'écrire.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Refaire le compte de jours à partir de leurs faits ; un second compte ne change rien."""
+    """Refaire le compte de jours à partir de leurs faits ; un second compte ne change rien. Le compte est tracé, mois par mois."""
     from ris.application.usage.count_usage import recount as count_again
+    from ris.domain.errors import InvalidInput
 
     s, now = _services(), datetime.now(UTC)
-    wanted = sites or [site.site for site in s.reference.sites()]
+    need("TABLE_AUDIT")
+    known = [site.site for site in s.reference.sites()]
+    if not set(sites or ()) <= set(known):
+        raise InvalidInput("unknown_site", field="site")
+    wanted = sites or known
     work = [(site, month) for site in wanted for month in _months(_period(first, last))]
-    shown = steps(work, "Compte des mois", quiet=as_json)
-    changed = [(site, day) for site, month in shown for day in count_again(s, site, month, now, dry_run=dry_run).changed]
+    changed: list[tuple[str, str]] = []
+    for site, month in steps(work, "Compte des mois", quiet=as_json):
+        act = functools.partial(count_again, s, site, month, now, dry_run=dry_run)
+        done = act() if dry_run else audited("recount_usage", site, month.first[:7], act, now)
+        changed += [(site, day) for day in done.changed]
     if as_json:
         show_json({"dry_run": dry_run, "changed": [{"site": site, "day": day} for site, day in changed]})
         return

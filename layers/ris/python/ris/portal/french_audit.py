@@ -58,8 +58,11 @@ ACTIONS: Final[dict[str, str]] = {
     "read_audit": "Consulter les accès",
     "export_audit": "Exporter les accès",
     "verify_audit": "Vérifier la chaîne des accès",
+    "load_reference": "Charger le référentiel",
+    "put_certificate": "Ranger un certificat",
+    "recount_usage": "Refaire le compte des indicateurs",
 }
-"""Action of the policy, or of the login, to its words; what is not here is shown by its name."""
+"""Action of the policy, of the login or of an operator's command to its words; what is not here is shown by its name."""
 
 RESULTS: Final[dict[str, str]] = {"allowed": "Permis", "refused": "Refusé", "not_found": "Inexistant"}
 
