@@ -223,7 +223,7 @@ class Keyboard:
 
 _FOCUS_SHOWN = """
 const style = getComputedStyle(document.activeElement);
-return document.activeElement.matches(':focus-visible') && style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+return document.activeElement.matches(':focus-visible') && style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0;
 """
 _WIDEST = """
 return [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 4)
