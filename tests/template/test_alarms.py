@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.stacks import site, tenant
+from tests.support.stacks import Resource, site, tenant
 
 _FUNCTIONS = {
     "MAX": max,
@@ -51,6 +51,31 @@ def test_the_sweep_calls_when_none_ends_well_or_rows_are_overdue(
     runs: float | None, errors: float | None, overdue: float | None, expected: bool
 ) -> None:
     assert calls(alarm_named("overdue-sweep"), {"runs": runs, "errors": errors, "overdue": overdue}) == expected
+
+
+@pytest.mark.parametrize("schedule", tenant().all("AWS::Events::Rule"), ids=lambda rule: rule.logical_id)
+@pytest.mark.parametrize(
+    ("runs", "errors", "expected"),
+    [(1, 0, False), (1, None, False), (2, 1, False), (1, 1, True), (0, None, True), (None, None, True)],
+)
+def test_every_schedule_calls_when_none_of_its_runs_ends_well(
+    schedule: Resource, runs: float | None, errors: float | None, expected: bool
+) -> None:
+    dimension = [{"Name": "FunctionName", "Value": schedule.properties["Name"]}]
+    (alarm,) = [
+        alarm.properties
+        for alarm in tenant().all("AWS::CloudWatch::Alarm")
+        if dimension
+        in [one["MetricStat"]["Metric"].get("Dimensions") for one in alarm.properties["Metrics"] if "MetricStat" in one]
+    ]
+    others = {one["Id"]: None for one in alarm["Metrics"] if not one["ReturnData"]}
+
+    assert calls(alarm, others | {"runs": runs, "errors": errors}) == expected
+    assert alarm["TreatMissingData"] == "breaching"
+    watched = {one["MetricStat"]["Period"] * alarm["EvaluationPeriods"] for one in alarm["Metrics"] if "MetricStat" in one}
+    every = int(schedule.properties["ScheduleExpression"].removeprefix("rate(").split()[0])
+    unit = 3600 if "hours" in schedule.properties["ScheduleExpression"] else 60
+    assert min(watched) >= 2 * every * unit  # one late run is no call
 
 
 @pytest.mark.parametrize(("hl7", "dicom", "expected"), [(600, 0, False), (601, 0, True), (0, 601, True)])

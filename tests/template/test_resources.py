@@ -194,6 +194,9 @@ def test_silence_is_an_alarm_where_something_must_run() -> None:
         "OverdueSweepAlarm",
         "UnsealedAuditAlarm",
         "UnwatchedCertificatesAlarm",
+        "UncountedUsageAlarm",
+        "UnreadMailboxesAlarm",
+        "StaleDirectoryAlarm",
     }
     assert {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "notBreaching"} == {
         "OldestMessageAlarm",
