@@ -1,4 +1,4 @@
-"""The deployed system with one patient's journey behind it and a second one's order waiting, and a browser before it."""
+"""The deployed system with one patient's journey behind it and a second one's order waiting, a second site, and a browser before it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,18 @@ from infra.local.demo.national import Input
 from infra.local.demo.progress import LiveProgress
 from infra.local.demo.remotes import from_environment
 from infra.local.demo.scene import Scene
-from infra.local.demo.supervisor import System
 from tests.support.browser import BROWSERS, Keyboard, chromium
+from tests.support.second_site import (
+    INSI_COLUMNS,
+    PATIENTS,
+    SITE,
+    SecondSite,
+    SecondSiteSystem,
+    reference,
+    zone_of_a_morning,
+)
+
+ZONE = zone_of_a_morning()
 
 
 @pytest.fixture(scope="session")
@@ -28,16 +38,25 @@ def waiting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scene, v
     missing = [name for name in BROWSERS if not Path(name).exists()]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
-    out = EvidenceFolder(tmp_path_factory.mktemp("browser") / "demo")
-    first, second = INPUT / "order_to_modality", INPUT / "announcement"
-    given = Input(identities=(first / "insi.csv", second / "insi.csv"))
+    folder = tmp_path_factory.mktemp("browser")
+    out = EvidenceFolder(folder / "demo")
+    first, second, insi = INPUT / "order_to_modality", INPUT / "announcement", folder / "insi.csv"
+    insi.write_text("\n".join([INSI_COLUMNS, *(one.insi_row for one in PATIENTS.values())]) + "\n")
+    given = Input(identities=(first / "insi.csv", second / "insi.csv", insi))
     progress = LiveProgress(Console(file=io.StringIO()))
-    with progress, System(out, from_environment(os.environ), ["nord"], given) as system:
+    with progress, SecondSiteSystem(out, from_environment(os.environ), ["nord", SITE], given) as system:
+        system.folder = reference(folder / "reference", ZONE)
         journal = Journal(out.folder / "journey.json", progress, system.ended)
         system.start(journal)
         JOURNEYS["order_to_modality"](Scene("order_to_modality", first, system, journal))
         scene = Scene("announcement", second, system, journal)
         yield scene, visit.announce(scene)
+
+
+@pytest.fixture(scope="session")
+def second_site(waiting: tuple[Scene, visit.Ordered]) -> SecondSite:
+    """The second site, whose patients are announced and ordered."""
+    return SecondSite(waiting[0], ZONE, list(PATIENTS.values()))
 
 
 @pytest.fixture

@@ -70,6 +70,32 @@ class Keyboard:
         self.press("form[action='/logout'] button")
         self.driver.delete_all_cookies()
 
+    def work_at(self, site: str) -> None:
+        """Choose a site in the page's head."""
+        self.tab_to("details.switch summary")
+        self.keys(Keys.ENTER)
+        self.follow(f"details.switch a[href='/sites/{site}']")
+
+    def text(self, selector: str) -> str:
+        """Return what the first thing named says."""
+        return str(self.driver.execute_script("return document.querySelector(arguments[0]).innerText", selector))
+
+    def all(self, selector: str, name: str) -> list[str]:
+        """Return one `data-` attribute of everything that the selector names; the name as a script has it, `errorCode`."""
+        script = "return [...document.querySelectorAll(arguments[0])].map(each => each.dataset[arguments[1]])"
+        return list(self.driver.execute_script(script, selector, name))
+
+    def facts(self, selector: str, *names: str) -> list[str]:
+        """Return `data-` attributes of the only thing that the selector names, as `all`."""
+        found = [self.all(selector, name) for name in names]
+        assert all(len(each) == 1 for each in found), f"{self.path}: not one {selector}: {found}"
+        return [each[0] for each in found]
+
+    @property
+    def focused(self) -> str:
+        """Return the id of what has the focus."""
+        return str(self.driver.execute_script("return document.activeElement.id"))
+
     def has(self, selector: str) -> bool:
         """Tell whether the page holds something."""
         return bool(self.driver.execute_script("return document.querySelector(arguments[0]) !== null", selector))
@@ -96,6 +122,9 @@ class Keyboard:
         self.tab_to(selector)
         self.driver.execute_script("document.documentElement.dataset.before = '1'")
         self.keys(Keys.ENTER)
+        self._arrived()
+
+    def _arrived(self) -> None:
         self.until("return !document.documentElement.dataset.before && document.readyState === 'complete'")
 
     follow = press
@@ -129,6 +158,21 @@ class Keyboard:
                 return
             self.keys(Keys.ARROW_DOWN)
         raise AssertionError(f"{selector} does not offer {value}")
+
+    def pick(self, selector: str, value: str) -> None:
+        """Go to a choice of buttons, by arrows to the value, and press Space."""
+        self.choose(selector, value)
+        self.keys(Keys.SPACE)
+
+    def scan(self, *pieces: str) -> None:
+        """Do what a scanner does that stands for a keyboard: type, Ctrl+] for each GS, and Enter."""
+        self.driver.execute_script("document.documentElement.dataset.before = '1'")
+        for number, piece in enumerate(pieces):
+            if number:
+                ActionChains(self.driver).key_down(Keys.CONTROL).send_keys("]").key_up(Keys.CONTROL).perform()
+            self.keys(piece)
+        self.keys(Keys.ENTER)
+        self._arrived()
 
     def type(self, selector: str, text: str) -> None:
         """Go to a field and type."""
