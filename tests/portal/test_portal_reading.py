@@ -41,22 +41,22 @@ class Clinic(Ward):
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("", "accession urgent knee stat"),
-        ("?site=nord&site=sud", "accession urgent knee stat south"),
+        ("", "stat urgent accession knee"),
+        ("?site=nord&site=sud", "stat urgent accession knee south"),
         ("?site=sud", "south"),
-        ("?site=est", "accession urgent knee stat"),
-        ("?modality=MR", "knee stat"),
-        ("?modality=CT&modality=MR&site=nord&site=sud", "accession urgent knee stat south"),
+        ("?site=est", "stat urgent accession knee"),
+        ("?modality=MR", "stat knee"),
+        ("?modality=CT&modality=MR&site=nord&site=sud", "stat urgent accession knee south"),
         ("?priority=stat", "stat"),
-        ("?priority=stat&priority=urgent", "urgent stat"),
+        ("?priority=stat&priority=urgent", "stat urgent"),
         ("?modality=CT&priority=routine", "accession"),
         ("?modality=US", ""),
         ("?older=1", ""),
-        ("?older=999", "accession urgent knee stat"),
-        ("?first=2026-11-26&last=2026-11-26", "accession urgent knee stat"),
+        ("?older=999", "stat urgent accession knee"),
+        ("?first=2026-11-26&last=2026-11-26", "stat urgent accession knee"),
         ("?first=2026-11-27", ""),
         ("?last=2026-11-25&modality=CT", ""),
-        ("?first=yesterday", "accession urgent knee stat"),
+        ("?first=yesterday", "stat urgent accession knee"),
         ("?mine=1", ""),
         ("?secretary=1", ""),
     ],
@@ -74,8 +74,8 @@ def test_a_report_begun_stays_in_the_lists_of_its_exam_at_its_place():
     for accession in (clinic.knee, clinic.urgent):
         browser.post(f"/exams/{accession}/report", clinic.form())
 
-    assert [clinic.accession, clinic.urgent, clinic.knee, clinic.stat] == clinic.shown()
-    assert [clinic.knee, clinic.stat] == clinic.shown("?modality=MR")
+    assert [clinic.stat, clinic.urgent, clinic.accession, clinic.knee] == clinic.shown()
+    assert [clinic.stat, clinic.knee] == clinic.shown("?modality=MR")
     assert [clinic.urgent] == clinic.shown("?priority=urgent")
     assert [clinic.urgent, clinic.knee] == clinic.shown("?mine=1")
     assert [clinic.knee] == clinic.shown("?mine=1&modality=MR")
@@ -139,11 +139,11 @@ def test_what_a_colleague_took_is_not_the_next_one():
 def test_going_on_follows_the_list_to_its_end_and_begins_again():
     clinic = Clinic()
     browser = clinic.radiologist()
-    order = [clinic.accession, clinic.urgent, clinic.knee, clinic.stat]
+    order = [clinic.stat, clinic.urgent, clinic.accession, clinic.knee]
 
     gone = [browser.get(f"/exams/{each}/report/next?of=nord").headers["Location"].split("/")[2] for each in order]
     browser.post(f"/exams/{clinic.knee}/report/validate", {**clinic.form(), "next": "1", "list": "of=nord"})
-    after = browser.get(f"/exams/{clinic.urgent}/report/next?of=nord").headers["Location"]
+    after = browser.get(f"/exams/{clinic.accession}/report/next?of=nord").headers["Location"]
 
     assert [*order[1:], order[0]] == gone
     assert clinic.stat in after
@@ -214,5 +214,5 @@ def test_a_list_that_somebody_made_up_is_no_list_of_others():
 
     gone = browser.post(f"{clinic.place}/validate", {**clinic.form(), "next": "1", "list": made_up})
 
-    assert gone.headers["Location"].startswith(f"/exams/{clinic.urgent}/report?of=nord")
+    assert gone.headers["Location"].startswith(f"/exams/{clinic.knee}/report?of=nord")
     assert "script" not in gone.headers["Location"]

@@ -64,12 +64,12 @@ LISTS = {"exams.get_many": 1, "patients.get_many": 1}
     ("subject", "address", "most"),
     [
         (DOCTOR, "/sites/nord/reading", {"exams.to_read": 1, "reports.unvalidated": 1, **LISTS}),
-        (DOCTOR, "/sites/nord/reading?older=1", {"exams.to_read": 1, "reports.unvalidated": 1, **LISTS}),
-        # one list for each priority of the modality
-        (DOCTOR, "/sites/nord/reading?modality=CT", {"exams.to_read": 3, "reports.unvalidated": 3, **LISTS}),
+        # an age is a range of the key for each priority, until there are enough
+        (DOCTOR, "/sites/nord/reading?older=1", {"exams.to_read": 3, "reports.unvalidated": 3, **LISTS}),
+        (DOCTOR, "/sites/nord/reading?modality=CT", {"exams.to_read": 1, "reports.unvalidated": 1, **LISTS}),
+        (DOCTOR, "/sites/nord/reading?modality=CT&modality=MR", {"exams.to_read": 2, "reports.unvalidated": 2, **LISTS}),
         (DOCTOR, "/sites/nord/reading?modality=CT&priority=routine", {"exams.to_read": 1, "reports.unvalidated": 1, **LISTS}),
-        # one list for each of the site's four modalities
-        (DOCTOR, "/sites/nord/reading?priority=stat", {"exams.to_read": 4, "reports.unvalidated": 4, **LISTS}),
+        (DOCTOR, "/sites/nord/reading?priority=stat", {"exams.to_read": 1, "reports.unvalidated": 1, **LISTS}),
         # one for each site, and its audit record
         (
             DOCTOR,

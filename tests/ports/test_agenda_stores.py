@@ -11,7 +11,7 @@ from ris.adapters.agenda.memory import MemoryAgendaStore, MemoryExamStore, Memor
 from ris.adapters.dynamodb import Table
 from ris.application.agenda.ports import AgendaStore, Booking, ExamStore, MppsRecord
 from ris.application.conflicts import Conflict
-from ris.domain.agenda.exam import Appointment, Exam, ExamKind, ExamState, Performed, ScheduledStep
+from ris.domain.agenda.exam import PRIORITIES, Appointment, Exam, ExamState, Performed, ReadingSpan, ScheduledStep
 from ris.domain.agenda.interval import Interval
 from ris.domain.agenda.mpps import StepReference
 from ris.domain.agenda.request import RequestState
@@ -274,14 +274,16 @@ def test_the_reading_list_is_narrowed_by_modality_priority_and_age(stores: Store
         done.append(stores.exams.save(replace(held, state=ExamState.COMPLETED, publish_due_at=None, changed_at=at)))
     first, urgent, mr = done
 
-    def asked(**narrowed: object) -> list[Exam]:
-        return stores.exams.to_read(stores.run, limit=9, **narrowed)  # type: ignore[arg-type]
+    def asked(modality: str = "", *span: object, limit: int = 9) -> list[Exam]:
+        return stores.exams.to_read(stores.run, limit=limit, modality=modality, span=ReadingSpan(*span) if span else None)  # type: ignore[arg-type]
 
-    assert [first, urgent, mr] == asked()
-    assert [[first], [urgent], [mr]] == [asked(kind=one.kind) for one in done]
-    assert [] == asked(kind=ExamKind("US", "routine"))
-    assert [urgent, mr] == asked(since=urgent.done_at)
-    assert [first, urgent] == asked(until=urgent.done_at)
-    assert [] == asked(kind=first.kind, since=urgent.done_at)
+    assert [urgent, first, mr] == asked()  # the most urgent first, then the longest done
+    assert [urgent] == asked(limit=1)
+    assert [[urgent, first], [mr], []] == [asked("CT"), asked("MR"), asked("US")]
+    assert [[urgent], [], [first, mr]] == [asked("", priority) for priority in PRIORITIES]
+    assert [[first], []] == [asked("CT", "routine"), asked("MR", "stat")]
+    assert [[mr], [first, mr]] == [asked("", "routine", since) for since in (urgent.done_at, first.done_at)]
+    assert [[first], [first, mr]] == [asked("", "routine", None, until) for until in (urgent.done_at, mr.done_at)]
+    assert [[first], []] == [asked("CT", "routine", first.done_at, until) for until in (first.done_at, NOW)]
     stores.exams.save(replace(urgent, reported=True))
-    assert [[], [first, mr]] == [asked(kind=urgent.kind), asked()]
+    assert [[], [first, mr]] == [asked("", "stat"), asked()]

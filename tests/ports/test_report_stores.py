@@ -20,7 +20,7 @@ from ris.application.conflicts import Conflict
 from ris.application.dispatch.ports import DeliveryStore
 from ris.application.report.ports import DocumentStore, ReportStore
 from ris.application.usage.ports import UsageFacts
-from ris.domain.agenda.exam import ExamKind
+from ris.domain.agenda.exam import ExamKind, ReadingSpan
 from ris.domain.dispatch.delivery import DeliveryState, Origin
 from ris.domain.errors import RemoteUnavailable
 from ris.domain.report.draft import Draft, DraftStatus, Refusal, Turn, Validation
@@ -205,14 +205,20 @@ def test_open_reports_are_listed_by_turn_kind_and_age_of_their_exam(stores: Stor
         reports.save_draft(stores.draft(accession_number=name, title=str(number), turn=turn, kind=kind, done_at=done, note="œ"))
 
     site, hour = stores.run, timedelta(hours=1)
-    assert ["2", "1", "0"] == listed(reports.unvalidated(site, limit=9))
-    assert ["2", "1"] == listed(reports.unvalidated(site, limit=2))
+    routine, stat = ReadingSpan("routine"), ReadingSpan("stat")
+    assert ["1", "2", "0"] == listed(reports.unvalidated(site, limit=9))  # the most urgent first, then the longest done
+    assert ["1", "2"] == listed(reports.unvalidated(site, limit=2))
     assert [["3"], ["4"]] == [listed(reports.unvalidated(site, limit=9, turn=one)) for one in (Turn.TYPING, Turn.CORRECTION)]
-    assert [["0"], ["1"], ["2"]] == [listed(reports.unvalidated(site, limit=9, kind=kind)) for kind in kinds]
-    assert ["3"] == listed(reports.unvalidated(site, limit=9, turn=Turn.TYPING, kind=kinds[0]))
-    assert ["1"] == listed(reports.unvalidated(site, limit=9, since=NOW - hour, until=NOW - timedelta(microseconds=1)))
-    assert [] == reports.unvalidated(site, limit=9, kind=kinds[0], until=NOW - hour)
-    assert [] == reports.unvalidated("absent", limit=9, kind=kinds[0])
+    assert [["1", "0"], ["2"]] == [listed(reports.unvalidated(site, limit=9, modality=one)) for one in ("CT", "MR")]
+    assert [["2", "0"], ["1"]] == [listed(reports.unvalidated(site, limit=9, span=one)) for one in (routine, stat)]
+    assert ["0"] == listed(reports.unvalidated(site, limit=9, modality="CT", span=routine))
+    assert ["3"] == listed(reports.unvalidated(site, limit=9, turn=Turn.TYPING, modality="CT"))
+    within = replace(stat, since=NOW - hour, until=NOW - timedelta(microseconds=1))
+    assert [["1"], []] == [
+        listed(reports.unvalidated(site, limit=9, span=one)) for one in (within, replace(within, until=NOW - 2 * hour))
+    ]
+    assert [] == reports.unvalidated(site, limit=9, modality="CT", span=replace(routine, until=NOW - hour))
+    assert [] == reports.unvalidated("absent", limit=9, modality="CT")
 
 
 def test_a_radiologists_own_are_those_taken_and_then_those_validated_the_newest_first(stores: Stores) -> None:

@@ -148,7 +148,9 @@ def test_the_reading_list_is_narrowed_by_the_indexes_of_the_table(site: Site) ->
     def shown(query: str = "") -> list[str]:
         return [one for one in listed(doctor.get(f"/sites/nord/reading{query}")) if one in (old, stat, mr)]
 
-    assert [old, stat, mr] == shown()
+    assert [stat, old, mr] == shown()
+    assert [stat, old] == shown("?modality=CT")
+    assert [old, mr] == shown("?priority=routine&older=0")
     assert [mr] == shown("?modality=MR&site=nord&site=sud")
     assert [stat] == shown("?priority=stat")
     assert [] == shown("?older=1&modality=CT")

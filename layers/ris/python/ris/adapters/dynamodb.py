@@ -189,6 +189,7 @@ class Table:
         since: datetime | None = None,
         newest_first: bool = False,
         index: str = DUE_INDEX,
+        between: tuple[str, str] | None = None,
     ) -> list[Item]:
         """Return the items on one list of a sparse index, the earliest first.
 
@@ -202,11 +203,12 @@ class Table:
             since: Nothing that was due before this instant.
             newest_first: Backwards.
             index: Its key attributes are `{index}_pk` and `{index}_at`.
+            between: The first and the last place, of a list that does not sort by instants.
         """
         pk, at = f"{index}_pk", f"{index}_at"
-        bounds = {":since": since, ":until": until}
-        parts = [f"{pk} = :pk", *([f"{at} >= :since"] if since else []), *([f"{at} <= :until"] if until else [])]
-        if since and until:
+        first, last = between or (instant_text(since), instant_text(until))
+        parts = [f"{pk} = :pk", *([f"{at} >= :since"] if first else []), *([f"{at} <= :until"] if last else [])]
+        if first and last:
             parts = [f"{pk} = :pk", f"{at} BETWEEN :since AND :until"]
         request: dict[str, Any] = {
             "TableName": self.name,
@@ -214,7 +216,7 @@ class Table:
             "KeyConditionExpression": " AND ".join(parts),
             "ExpressionAttributeValues": {
                 ":pk": {"S": due_pk},
-                **{name: {"S": instant_text(instant)} for name, instant in bounds.items() if instant},
+                **{name: {"S": bound} for name, bound in ((":since", first), (":until", last)) if bound},
             },
             "ScanIndexForward": not newest_first,
         }

@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 
 from ris.adapters.agenda import items
 from ris.adapters.dynamodb import Table, Write, by_who_must_act, instant_text, write
+from ris.adapters.reading_lists import reading_list
 from ris.application.agenda.ports import Booking, MppsRecord
 from ris.application.conflicts import Conflict
-from ris.domain.agenda.exam import Exam, ExamKind
+from ris.domain.agenda.exam import Exam, ReadingSpan
 from ris.domain.agenda.numbers import accession_number
 from ris.domain.agenda.request import ImagingRequest
 from ris.domain.agenda.resource_day import ResourceDay
@@ -125,12 +126,9 @@ class DynamoExamStore:
         """See the port."""
         return [items.exam_of(item) for item in self._table.due(f"{site}#publication", until=now, limit=limit)]
 
-    def to_read(
-        self, site: str, *, limit: int, kind: ExamKind | None = None, since: datetime | None = None, until: datetime | None = None
-    ) -> list[Exam]:
+    def to_read(self, site: str, *, limit: int, modality: str = "", span: ReadingSpan | None = None) -> list[Exam]:
         """See the port."""
-        index, listed = ("reading", items.reading_list_key(site, "reading", kind)) if kind else ("due", f"{site}#reading")
-        return [items.exam_of(item) for item in self._table.due(listed, index=index, since=since, until=until, limit=limit)]
+        return [items.exam_of(item) for item in reading_list(self._table, site, "reading", modality, span, limit)]
 
     def to_call(self, site: str, *, limit: int) -> list[Exam]:
         """See the port."""

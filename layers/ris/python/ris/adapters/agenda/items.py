@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from ris.adapters.dynamodb import Item, instant_of, instant_text, key_part
+from ris.adapters.reading_lists import reading_place
 from ris.application.agenda.ports import MppsRecord
 from ris.domain.agenda.contraindications import Override
-from ris.domain.agenda.exam import Appointment, Exam, ExamKind, ExamState, Performed, ScheduledStep
+from ris.domain.agenda.exam import Appointment, Exam, ExamState, Performed, ScheduledStep
 from ris.domain.agenda.interval import Interval
 from ris.domain.agenda.mpps import Settlement, StepReference
 from ris.domain.agenda.request import ImagingRequest, Prescriber, RequestState
@@ -70,21 +71,9 @@ def exam_item(exam: Exam) -> Item:
     }
 
 
-def reading_place(site: str, listed: str, kind: ExamKind, done_at: datetime) -> Item:
-    """Return the attributes of the index `reading`: one list for each site, step of the work, modality and priority."""
-    return {"reading_pk": reading_list_key(site, listed, kind), "reading_at": instant_text(done_at)}
-
-
-def reading_list_key(site: str, listed: str, kind: ExamKind) -> str:
-    """Return the name of a list of the index `reading`."""
-    return f"{site}#{listed}#{key_part(kind.dicom_modality)}#{key_part(kind.priority)}"
-
-
 def _exam_list(exam: Exam) -> tuple[str, datetime | None]:
     if exam.state is ExamState.HELD:
         return "hold", exam.hold_expires_at
-    if exam.waits_for_report:
-        return "reading", exam.done_at
     if exam.publish_due_at is not None:
         return "publication", exam.publish_due_at
     return "call", exam.to_call_since

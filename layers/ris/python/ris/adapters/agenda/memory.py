@@ -21,7 +21,7 @@ from ris.application.dispatch.ports import DeliveryStore
 from ris.application.identity.ports import PatientStore
 from ris.application.reference import ReferenceBook
 from ris.contracts.queues import WorklistFeed
-from ris.domain.agenda.exam import Exam, ExamKind
+from ris.domain.agenda.exam import Exam, ReadingSpan
 from ris.domain.agenda.numbers import accession_number
 from ris.domain.agenda.request import ImagingRequest, RequestState
 from ris.domain.agenda.resource_day import ResourceDay
@@ -167,15 +167,13 @@ class MemoryExamStore:
             marked = [(one.publish_due_at, one) for one in self._rows.exams.values() if one.site == site and one.publish_due_at]
         return [exam for due, exam in sorted(marked, key=lambda pair: pair[0]) if due <= now][:limit]
 
-    def to_read(
-        self, site: str, *, limit: int, kind: ExamKind | None = None, since: datetime | None = None, until: datetime | None = None
-    ) -> list[Exam]:
+    def to_read(self, site: str, *, limit: int, modality: str = "", span: ReadingSpan | None = None) -> list[Exam]:
         """See `ExamStore`."""
         with self._rows.lock:
             waiting = [one for one in self._rows.exams.values() if one.site == site and one.waits_for_report]
-        asked = [one for one in waiting if kind in (None, one.kind) and (not since or one.done_at >= since)]
-        asked = [one for one in asked if not until or one.done_at <= until]
-        return sorted(asked, key=lambda one: (one.done_at, one.accession_number))[:limit]
+        asked = [one for one in waiting if modality in ("", one.kind.dicom_modality)]
+        asked = [one for one in asked if span is None or span.has(one.kind, one.done_at)]
+        return sorted(asked, key=lambda one: (one.kind.rank, one.done_at, one.accession_number))[:limit]
 
     def to_call(self, site: str, *, limit: int) -> list[Exam]:
         """See `ExamStore`."""

@@ -3,7 +3,7 @@
 | item | pk | sk | lists |
 |---|---|---|---|
 | draft | `EXAM#{accession}` | `REPORT` | `due`: `{site}#report`, `#typing`, `#correction` until validated; `{site}#signing` while validating |
-| | | | `reading`: the same three by modality and priority; `mine`: `{account}#report`, then `{account}#validated` |
+| | | | `reading`: the same three by modality; `mine`: `{account}#report`, then `{account}#validated` |
 | version | `EXAM#{accession}` | `VERSION#{nnn}` | `{site}#signing` until signed |
 | frozen content | `EXAM#{accession}` | `CONTENT#{nnn}#{making}` | |
 
@@ -17,12 +17,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from ris.adapters.agenda.items import reading_list_key
 from ris.adapters.dispatch.dynamodb import delivery_writes
 from ris.adapters.dynamodb import Item, Table, write
+from ris.adapters.reading_lists import reading_list
 from ris.adapters.report import items
 from ris.adapters.usage.dynamodb import fact_write
-from ris.domain.agenda.exam import ExamKind
+from ris.domain.agenda.exam import ReadingSpan
 from ris.domain.dispatch.delivery import Delivery
 from ris.domain.report.draft import Draft, Turn
 from ris.domain.report.version import Version
@@ -112,14 +112,11 @@ class DynamoReportStore:
         *,
         limit: int,
         turn: Turn = Turn.WRITING,
-        kind: ExamKind | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        modality: str = "",
+        span: ReadingSpan | None = None,
     ) -> list[Draft]:
         """See the port."""
-        listed = items.list_of(turn)
-        index, name = ("reading", reading_list_key(site, listed, kind)) if kind else ("due", f"{site}#{listed}")
-        return [items.draft_of(item) for item in self._table.due(name, index=index, since=since, until=until, limit=limit)]
+        return [items.draft_of(item) for item in reading_list(self._table, site, items.list_of(turn), modality, span, limit)]
 
     def taken_by(self, account_id: str, *, limit: int) -> list[Draft]:
         """See the port."""

@@ -10,8 +10,8 @@ import zlib
 from dataclasses import asdict
 from typing import Any
 
-from ris.adapters.agenda.items import reading_place
 from ris.adapters.dynamodb import Item, instant_of, instant_text
+from ris.adapters.reading_lists import reading_place
 from ris.domain.agenda.exam import ExamKind
 from ris.domain.dispatch.delivery import DeliveryState
 from ris.domain.report.draft import Draft, DraftStatus, Refusal, Turn, Validation
@@ -75,7 +75,7 @@ def _draft_due(draft: Draft) -> Item:
     if draft.open and draft.waits_since:
         listed, since = list_of(draft.turn), instant_text(draft.waits_since)
         place = reading_place(draft.site, listed, draft.kind, draft.waits_since)
-        return {"due_pk": f"{draft.site}#{listed}", "due_at": since, **place, **_mine(draft.reader, "report", since)}
+        return {**place, **_mine(draft.reader, "report", since)}
     click = draft.validation
     theirs = _mine(click.account_id, "validated", instant_text(click.validated_at)) if click else {}
     if draft.status is DraftStatus.VALIDATING and draft.due_at:

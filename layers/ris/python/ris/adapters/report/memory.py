@@ -9,7 +9,7 @@ from datetime import datetime
 
 from ris.adapters.dispatch.memory import MemoryDeliveryStore
 from ris.application.conflicts import Conflict
-from ris.domain.agenda.exam import ExamKind
+from ris.domain.agenda.exam import ReadingSpan
 from ris.domain.dispatch.delivery import Delivery
 from ris.domain.errors import RemoteUnavailable
 from ris.domain.report.draft import Draft, DraftStatus, Turn, Validation
@@ -110,15 +110,15 @@ class MemoryReportStore:
         *,
         limit: int,
         turn: Turn = Turn.WRITING,
-        kind: ExamKind | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        modality: str = "",
+        span: ReadingSpan | None = None,
     ) -> list[Draft]:
         """See `ReportStore`."""
         wanted = turn if turn.of_secretary else None
         drafts = [one for one in self._open() if one.site == site and (one.turn if one.turn.of_secretary else None) is wanted]
-        drafts = [one for one in drafts if kind in (None, one.kind)]
-        return [one for one in drafts if _between(one.waits_since, since, until)][:limit]
+        drafts = [one for one in drafts if modality in ("", one.kind.dicom_modality)]
+        drafts = [one for one in drafts if span is None or (one.waits_since and span.has(one.kind, one.waits_since))]
+        return sorted(drafts, key=lambda one: one.kind.rank)[:limit]
 
     def taken_by(self, account_id: str, *, limit: int) -> list[Draft]:
         """See `ReportStore`."""
@@ -154,10 +154,6 @@ class MemoryReportStore:
         stored = self._versions.get((version.accession_number, version.version))
         if (stored.row_version if stored else 0) != version.row_version:
             raise Conflict("version")
-
-
-def _between(instant: datetime | None, since: datetime | None, until: datetime | None) -> bool:
-    return instant is not None and (since is None or instant >= since) and (until is None or instant <= until)
 
 
 def _clicked(draft: Draft) -> tuple[datetime, str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from ris.domain.agenda.exam import Exam, ExamKind, Performed
+from ris.domain.agenda.exam import Exam, Performed, ReadingSpan
 from ris.domain.agenda.mpps import Settlement, StepReference
 from ris.domain.agenda.request import ImagingRequest
 from ris.domain.agenda.resource_day import ResourceDay
@@ -98,14 +98,14 @@ class ExamStore(Protocol):
     def publish_due(self, site: str, *, now: datetime, limit: int) -> list[Exam]:
         """Return the site's exams whose present state should have been on the feed by now, oldest first (index `due`)."""
 
-    def to_read(
-        self, site: str, *, limit: int, kind: ExamKind | None = None, since: datetime | None = None, until: datetime | None = None
-    ) -> list[Exam]:
-        """Return the site's exams that were done and whose report nobody began, the longest done first (indexes `due`, `reading`).
+    def to_read(self, site: str, *, limit: int, modality: str = "", span: ReadingSpan | None = None) -> list[Exam]:
+        """Return the site's exams that were done and whose report nobody began (indexes `due`, `reading`).
+
+        The most urgent come first, and of those the longest done.
 
         Args:
-            kind: Only those of this modality and priority.
-            since: Done at this instant or later; `until` at this one or before.
+            modality: Only those of this DICOM modality.
+            span: Only those of this priority and time.
         """
 
     def to_call(self, site: str, *, limit: int) -> list[Exam]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ris.domain.access.session import Account
-from ris.domain.agenda.exam import Exam, ExamKind
+from ris.domain.agenda.exam import Exam, ReadingSpan
 from ris.domain.agenda.request import ImagingRequest
 from ris.domain.dispatch.delivery import Delivery
 from ris.domain.identity.patient import Patient
@@ -79,19 +79,19 @@ class ReportStore(Protocol):
         *,
         limit: int,
         turn: Turn = Turn.WRITING,
-        kind: ExamKind | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        modality: str = "",
+        span: ReadingSpan | None = None,
     ) -> list[Draft]:
-        """Return the site's drafts that nobody validated yet, the longest done exam first (indexes `due`, `reading`).
+        """Return the site's drafts that nobody validated yet (indexes `due`, `reading`).
+
+        The most urgent come first, and of those the longest done exam.
 
         Args:
             site: Id of a site.
             limit: At most so many.
             turn: Those to type, those to correct, or for any other turn those that are the radiologists'.
-            kind: Only those of this modality and priority.
-            since: Whose exam was done at this instant or later; `until` at this one or before.
-            until: See `since`.
+            modality: Only those whose exam is of this DICOM modality.
+            span: Only those whose exam is of this priority and time.
         """
 
     def taken_by(self, account_id: str, *, limit: int) -> list[Draft]:

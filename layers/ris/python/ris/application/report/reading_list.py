@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 from ris.application.conflicts import decide
 from ris.application.identity.ports import PatientStore
-from ris.application.reference import ReferenceBook
-from ris.domain.agenda.exam import PRIORITIES, Exam, ExamKind
+from ris.domain.agenda.exam import PRIORITIES, Exam, ReadingSpan
 from ris.domain.identity.patient import Patient
 from ris.domain.report.draft import Draft, Turn
 
+Row = TypeVar("Row")
 TAKEN_MAXIMUM = 200
 """Open reports that one radiologist took: nobody has more at once."""
 
@@ -27,10 +28,8 @@ class Exams(Protocol):
     def get_many(self, accession_numbers: list[str]) -> dict[str, Exam]:
         """Return those that exist, by Accession Number."""
 
-    def to_read(
-        self, site: str, *, limit: int, kind: ExamKind | None = None, since: datetime | None = None, until: datetime | None = None
-    ) -> list[Exam]:
-        """Return the site's exams that were done and whose report nobody began, the longest done first."""
+    def to_read(self, site: str, *, limit: int, modality: str = "", span: ReadingSpan | None = None) -> list[Exam]:
+        """Return the site's exams that were done and whose report nobody began, the most urgent and the longest done first."""
 
     def save(self, exam: Exam) -> Exam:
         """Write under the version read; raise Conflict when it no longer stands."""
@@ -45,11 +44,10 @@ class Drafts(Protocol):
         *,
         limit: int,
         turn: Turn = Turn.WRITING,
-        kind: ExamKind | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        modality: str = "",
+        span: ReadingSpan | None = None,
     ) -> list[Draft]:
-        """Return the site's drafts that nobody validated yet, the longest done exam first."""
+        """Return the site's drafts that nobody validated yet, the most urgent and the longest done exam first."""
 
     def taken_by(self, account_id: str, *, limit: int) -> list[Draft]:
         """Return the open drafts that a radiologist took, at whatever site."""
@@ -108,7 +106,7 @@ class ReadingRow:
 
 @dataclass(frozen=True)
 class ReadingList:
-    """The rows, those waiting longest first; `more` says that it was cut."""
+    """The rows, the most urgent and of those the longest waiting first; `more` says that it was cut."""
 
     rows: tuple[ReadingRow, ...]
     more: bool
@@ -121,13 +119,12 @@ class Waiting:
     exams: Exams
     drafts: Drafts
     patients: PatientStore
-    reference: ReferenceBook
 
 
 def reading_list(s: Waiting, narrowing: Narrowing, *, limit: int) -> ReadingList:
     """Return what waits for a report: a read or two for each list it is made of, however long those are.
 
-    A list is one site; where a modality or a priority is asked for, it is one site, modality and priority.
+    A list is one site, or one modality of it. Where a priority or an age is asked for, it is read by priority until enough is found.
 
     Args:
         s: The ports.
@@ -152,72 +149,88 @@ def next_to_read(s: Waiting, narrowing: Narrowing, *, after: Exam, reader: str) 
         after: The exam that was open: an index may still show it.
         reader: Account of who reads.
     """
-    place = (after.done_at, after.accession_number)
-    behind = replace(narrowing, since=max(narrowing.since or after.done_at, after.done_at))
-    free = _free(_found(s, behind, _NEXT), after, reader)
-    later = next((one for since, one in free if (since, one) > place), "")
-    return later or next((one for _, one in _free(_found(s, narrowing, _NEXT), after, reader)), "")
+    behind = _found(s, narrowing, _NEXT, after)
+    return next(_free(behind, after, reader), "") or next(_free(_found(s, narrowing, _NEXT), after, reader), "")
 
 
-def _free(found: Iterable[tuple[Exam, Draft | None]], after: Exam, reader: str) -> list[tuple[datetime, str]]:
-    """Return the places of those that the reader may go on with."""
-    others = [(exam, draft) for exam, draft in found if exam.accession_number != after.accession_number]
-    return [(_since(exam, draft), exam.accession_number) for exam, draft in others if draft is None or draft.reader in ("", reader)]
+def _free(found: Iterable[tuple[Exam, Draft | None]], after: Exam, reader: str) -> Iterator[str]:
+    """Yield the Accession Numbers of those that the reader may go on with."""
+    for exam, draft in found:
+        if exam.accession_number != after.accession_number and (draft is None or draft.reader in ("", reader)):
+            yield exam.accession_number
 
 
 _NEXT = 25
 """Exams looked at: a list whose first ones colleagues took goes on behind them."""
 
 
-def _found(s: Waiting, narrowing: Narrowing, limit: int) -> list[tuple[Exam, Draft | None]]:
-    begun = _begun(s, narrowing, limit)
-    untouched = () if narrowing.taken_by or narrowing.turns else _untouched(s, narrowing, limit)
+def _found(s: Waiting, narrowing: Narrowing, limit: int, after: Exam | None = None) -> list[tuple[Exam, Draft | None]]:
+    """Return the first exams of the list, or the first ones behind one of them."""
+    spans = _spans(narrowing, after)
+    begun = _begun(s, narrowing, spans, limit)
+    untouched = () if narrowing.taken_by or narrowing.turns else _untouched(s, narrowing, spans, limit)
     of_drafts = s.exams.get_many([one.accession_number for one in begun])
     # A draft is newer than the list its exam stood on.
     found: list[tuple[Exam, Draft | None]] = [
         (of_drafts[one.accession_number], one) for one in begun if one.accession_number in of_drafts
     ]
     found += [(exam, None) for exam in untouched if exam.accession_number not in of_drafts]
-    return sorted(found, key=lambda pair: (_since(*pair), pair[0].accession_number))[:limit]
+    behind = [pair for pair in found if after is None or _place(*pair) > _place(after)]
+    return sorted(behind, key=lambda pair: _place(*pair))[:limit]
 
 
-def _begun(s: Waiting, narrowing: Narrowing, limit: int) -> list[Draft]:
+def _spans(narrowing: Narrowing, after: Exam | None) -> list[ReadingSpan | None]:
+    """Return the parts of its lists that are read, in their order; None for all of them."""
+    if after is None and not (narrowing.priorities or narrowing.since or narrowing.until):
+        return [None]
+    wanted = [one for one in PRIORITIES if one in (narrowing.priorities or PRIORITIES)]
+    whole = [ReadingSpan(one, narrowing.since, narrowing.until) for one in wanted]
+    if after is None:
+        return [*whole]
+    begins = max(narrowing.since or after.done_at, after.done_at)
+    return [replace(one, since=begins) if one.rank == after.kind.rank else one for one in whole if one.rank >= after.kind.rank]
+
+
+def _begun(s: Waiting, narrowing: Narrowing, spans: Sequence[ReadingSpan | None], limit: int) -> list[Draft]:
     if narrowing.taken_by:
         return [one for one in s.drafts.taken_by(narrowing.taken_by, limit=TAKEN_MAXIMUM) if narrowing.has(one)]
-    span = {"since": narrowing.since, "until": narrowing.until}
-    turns = narrowing.turns or (Turn.WRITING,)
     return [
         draft
-        for site, kind in _lists(s, narrowing)
-        for turn in turns
-        for draft in s.drafts.unvalidated(site, limit=limit, turn=turn, kind=kind, **span)
+        for site, modality in _lists(narrowing)
+        for turn in narrowing.turns or (Turn.WRITING,)
+        for draft in _first(partial(s.drafts.unvalidated, site, turn=turn, modality=modality), spans, limit)
     ]
 
 
-def _untouched(s: Waiting, narrowing: Narrowing, limit: int) -> Iterable[Exam]:
-    span = {"since": narrowing.since, "until": narrowing.until}
-    return [exam for site, kind in _lists(s, narrowing) for exam in s.exams.to_read(site, limit=limit, kind=kind, **span)]
-
-
-def _lists(s: Waiting, narrowing: Narrowing) -> list[tuple[str, ExamKind | None]]:
-    """Return the lists it is made of: sites, or where it is narrowed, each site's modalities by priority."""
-    if not narrowing.modalities and not narrowing.priorities:
-        return [(site, None) for site in narrowing.sites]
+def _untouched(s: Waiting, narrowing: Narrowing, spans: Sequence[ReadingSpan | None], limit: int) -> Iterable[Exam]:
     return [
-        (site, ExamKind(modality, priority))
-        for site in narrowing.sites
-        for modality in _modalities(s, site, narrowing.modalities)
-        for priority in narrowing.priorities or PRIORITIES
+        exam
+        for site, modality in _lists(narrowing)
+        for exam in _first(partial(s.exams.to_read, site, modality=modality), spans, limit)
     ]
 
 
-def _modalities(s: Waiting, site: str, wanted: Sequence[str]) -> list[str]:
-    there = dict.fromkeys(machine.dicom_modality for machine in s.reference.modalities(site))
-    return [one for one in there if not wanted or one in wanted]
+def _first(read: Callable[..., list[Row]], spans: Sequence[ReadingSpan | None], limit: int) -> list[Row]:
+    """Return the first rows of one list: what is less urgent is not read once there are enough."""
+    found: list[Row] = []
+    for span in spans:
+        if len(found) < limit:
+            found += read(limit=limit - len(found), span=span)
+    return found
+
+
+def _lists(narrowing: Narrowing) -> list[tuple[str, str]]:
+    """Return the lists it is made of: sites, or where it is narrowed, each site's modalities."""
+    return [(site, modality) for site in narrowing.sites for modality in narrowing.modalities or ("",)]
 
 
 def _since(exam: Exam, draft: Draft | None) -> datetime:
     return (draft.waits_since if draft else None) or exam.done_at
+
+
+def _place(exam: Exam, draft: Draft | None = None) -> tuple[int, datetime, str]:
+    kind = draft.kind if draft else exam.kind
+    return kind.rank, _since(exam, draft), exam.accession_number
 
 
 def report_begun(exams: Exams, accession: str) -> None:

@@ -32,6 +32,35 @@ class ExamKind:
     dicom_modality: str = ""
     priority: str = "routine"
 
+    @property
+    def rank(self) -> int:
+        """Return the place of its priority, the most urgent first; a word nobody knows is routine."""
+        return PRIORITIES.index(self.priority if self.priority in PRIORITIES else "routine")
+
+
+@dataclass(frozen=True)
+class ReadingSpan:
+    """A part of a reading list that lies together: one priority, done in a span of time.
+
+    Args:
+        priority: One of `PRIORITIES`.
+        since: Done at this instant or later; `until` at this one or before; None for no bound.
+    """
+
+    priority: str
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def rank(self) -> int:
+        """Return the place of its priority."""
+        return PRIORITIES.index(self.priority)
+
+    def has(self, kind: ExamKind, done_at: datetime) -> bool:
+        """Say whether an exam lies in it."""
+        early = self.since is not None and done_at < self.since
+        return kind.rank == self.rank and not early and (self.until is None or done_at <= self.until)
+
 
 @dataclass(frozen=True)
 class Appointment:

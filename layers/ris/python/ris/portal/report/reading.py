@@ -1,4 +1,4 @@
-"""What waits for a report, the longest first: the radiologist's first page. It is narrowed by sites, modality, priority, age and reader.
+"""What waits for a report, the most urgent first, then the longest: the radiologist's first page. It is narrowed by sites, modality, priority, age and reader.
 
 Markup: rows `data-accession data-report-status data-turn data-priority data-since data-reader data-late`; the status is
 `none draft provisional refused`; the filters are `form#filters` (GET); `[data-late-count]` says how many are late; `form[data-action=take]`.
@@ -83,7 +83,7 @@ def next_of(call: Call, filters: Filters, accession: str) -> str:
 def waiting(call: Call) -> Waiting:
     """Return the ports of the list."""
     agenda = call.services.agenda
-    return Waiting(agenda.exams, call.services.reports().reports, agenda.patients, call.services.reference)
+    return Waiting(agenda.exams, call.services.reports().reports, agenda.patients)
 
 
 def _row(call: Call, row: ReadingRow) -> dict[str, Any]:
