@@ -19,6 +19,7 @@ from infra.local.demo.progress import LiveProgress
 from infra.local.demo.remotes import from_environment
 from infra.local.demo.scene import Scene
 from tests.support.browser import BROWSERS, Keyboard, chromium
+from tests.support.finished_exams import FinishedExams
 from tests.support.second_site import (
     INSI_COLUMNS,
     PATIENTS,
@@ -28,6 +29,7 @@ from tests.support.second_site import (
     reference,
     zone_of_a_morning,
 )
+from tests.support.whole_system import Silent
 
 ZONE = zone_of_a_morning()
 
@@ -57,6 +59,13 @@ def waiting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scene, v
 def second_site(waiting: tuple[Scene, visit.Ordered]) -> SecondSite:
     """The second site, whose patients are announced and ordered."""
     return SecondSite(waiting[0], ZONE, list(PATIENTS.values()))
+
+
+@pytest.fixture(scope="session")
+def exams(waiting: tuple[Scene, visit.Ordered], tmp_path_factory: pytest.TempPathFactory) -> FinishedExams:
+    """Makes what a test needs of exams without a report, of the first patient."""
+    folder, system = tmp_path_factory.mktemp("exams"), waiting[0].system
+    return FinishedExams(system, Journal(folder / "journey.json", Silent(), system.ended), folder)
 
 
 @pytest.fixture

@@ -146,10 +146,6 @@ class Keyboard:
             self.driver.execute_script("return [...document.querySelectorAll(arguments[0])].map(e => ({...e.dataset}))", selector)
         )
 
-    def says(self, selector: str = "main") -> str:
-        """Return the text that a person reads in the first place that the selector names; empty when there is none."""
-        return str(self.driver.execute_script("return document.querySelector(arguments[0])?.innerText ?? ''", selector))
-
     def choose(self, selector: str, value: str) -> None:
         """Go to a list and type on until it shows the value."""
         self.tab_to(selector)
