@@ -112,6 +112,20 @@ FAULTS: list[tuple[str, str, Edit, str, str]] = [
     ("a room without modality", "rooms.json", lambda r: r[0].update(modalities=[]), "champ modalities", "au moins un"),
     ("a room named as a modality", "rooms.json", lambda r: r[0].update(room="scanner"), "champ room", "modalité"),
     ("a site name that is no slug", "sites.json", lambda r: r[0].update(site="Nord"), "champ site", "forme"),
+    (
+        "an answer told where no worklist has a place",
+        "catalogue.json",
+        lambda r: r[0]["questions"][0].update(told_in="PatientComments"),
+        "questions.0.told_in",
+        "liste",
+    ),
+    (
+        "an answer too long for an LO",
+        "catalogue.json",
+        lambda r: r[0]["questions"][0].update(told_as="x" * 65),
+        "questions.0.told_as",
+        "long",
+    ),
     ("an exam twice", "catalogue.json", lambda r: r.append(dict(r[0])), "ligne 13", "double"),
     ("a role that is none", "accounts.json", lambda r: r[0]["roles"].update(nord=["admin"]), "roles.nord.0", "receptionist"),
     (

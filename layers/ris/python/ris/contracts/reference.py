@@ -166,11 +166,16 @@ class ModalityRow(ReferenceRow):
 
 
 class QuestionRow(ReferenceRow):
-    """One question of an exam on contraindications; a *yes* to one that blocks is no exam without a physician's decision."""
+    """One question of an exam on contraindications; a *yes* to one that blocks is no exam without a physician's decision.
+
+    `told_in` is the attribute of the worklist in which the modality learns of a *yes*, `told_as` what it reads there (LO, 64).
+    """
 
     code: Slug
     text: Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
     blocks: bool = True
+    told_in: Literal["MedicalAlerts", "Allergies", "PregnancyStatus", "SpecialNeeds"] = "MedicalAlerts"
+    told_as: Annotated[str, StringConstraints(max_length=64, strip_whitespace=True)] = ""
 
 
 class CatalogueRow(ReferenceRow):

@@ -12,6 +12,7 @@ from ris.application.access.finish_login import finish_login
 from ris.application.access.kept_forms import drop_form, kept_form
 from ris.application.access.logout import logout
 from ris.contracts.portal import AccountView, NothingBody, ResumeBody
+from ris.domain.access.policy import sites_allowed
 from ris.domain.access.session import PROVIDERS
 from ris.domain.errors import RisError
 from ris.portal import cookies
@@ -148,8 +149,10 @@ def forget(call: Call) -> Answer:
 
 @routes.get("/", Scope.ANY_SITE, "read_home")
 def home(call: Call) -> Answer:
-    """Go to the first thing this person may do at the site they last worked at."""
+    """Go to the first thing this person may do at the site they last worked at; who looks after several sites sees them all first."""
     site = current_site(call)
+    if len(sites_allowed(call.person, "read_cockpit")) > 1 and call.may("read_cockpit", site):
+        return Redirect("/cockpit")
     entries = menu(call, site)
     return Redirect(entries[0].url if entries else "/account")
 

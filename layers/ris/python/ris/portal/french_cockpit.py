@@ -37,6 +37,11 @@ def certificate(name: str) -> str:
     return f"{text}, autorité" if number and secret not in _SHARED else text
 
 
+def is_authority(name: str) -> bool:
+    """Tell whether a watched certificate is an authority's, which nobody here renews."""
+    return "#" in name or name in _SHARED
+
+
 def lasting(seconds: float) -> str:
     """Return a length of time for reading: `40 s`, `12 min`, `3 h 05`, `4 jours`."""
     whole = int(seconds)

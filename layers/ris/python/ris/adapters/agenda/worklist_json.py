@@ -8,9 +8,11 @@ encodes for each station and says there what it chose.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from ris.contracts.queues import WorklistFeed
+from ris.domain.agenda.contraindications import ALERTS, ALLERGIES, NEEDS, NO, UNKNOWN, YES
 from ris.domain.agenda.request import ImagingRequest, Prescriber
 from ris.domain.agenda.worklist import FeedState, WorklistEntry
 from ris.domain.identity.patient import Patient
@@ -25,6 +27,8 @@ _STATES: dict[FeedState, Literal["scheduled", "in_progress", "removed"]] = {
     FeedState.IN_PROGRESS: "in_progress",
     FeedState.REMOVED: "removed",
 }
+_PREGNANCY = {NO: 1, YES: 2, UNKNOWN: 4}
+"""Pregnancy Status (PS3.3 C.2.4): not pregnant, possibly pregnant, unknown; 3, definitely, is nothing a patient is asked."""
 _STEP_STATUS = {FeedState.SCHEDULED: "SCHEDULED", FeedState.IN_PROGRESS: "STARTED"}
 
 
@@ -60,7 +64,7 @@ def dataset_of(entry: WorklistEntry) -> dict[str, Any]:
         "00321060": _text("LO", exam.exam_label, 64),
         "00321064": code,
         "00380010": _text("LO", ""),
-        "00380050": _text("LO", ""),
+        "00380050": _texts(entry.told.texts[NEEDS]),
         "00380300": _text("LO", ""),
         "00380500": _text("LO", ""),
         "00400026": _placer_authority(request),
@@ -88,9 +92,9 @@ def _patient(patient: Patient | None, entry: WorklistEntry) -> dict[str, Attribu
         "00100040": _text("CS", traits.sex if traits and traits.sex in ("M", "F") else ""),
         "00101020": {"vr": "DS"},
         "00101030": {"vr": "DS"},
-        "00102000": _text("LO", ""),
-        "00102110": _text("LO", ""),
-        "001021C0": {"vr": "US"},
+        "00102000": _texts(entry.told.texts[ALERTS]),
+        "00102110": _texts(entry.told.texts[ALLERGIES]),
+        "001021C0": {"vr": "US", "Value": [_PREGNANCY[entry.told.pregnancy]]} if entry.told.pregnancy else {"vr": "US"},
     }
 
 
@@ -145,6 +149,12 @@ def _text(vr: str, value: str, longest: int = 0) -> Attribute:
     if longest:
         value = value[:longest].rstrip()
     return {"vr": vr, "Value": [value]} if value else {"vr": vr}
+
+
+def _texts(values: Sequence[str]) -> Attribute:
+    """Return an LO with a value for each text, without one when there is none."""
+    found = [value for text in values for value in _text("LO", text, 64).get("Value", ())]
+    return {"vr": "LO", "Value": found} if found else {"vr": "LO"}
 
 
 def _plain(value: str) -> str:

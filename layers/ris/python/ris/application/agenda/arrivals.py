@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from ris.application.agenda.publish_worklist import publish_soon
 from ris.application.agenda.services import Services
 from ris.application.conflicts import decide
 from ris.domain.agenda import rules
@@ -19,7 +20,7 @@ from ris.domain.errors import InvalidInput, Refused
 
 
 def check_in(s: Services, accession: str, answers: Mapping[str, str], override: Override | None, now: datetime) -> Exam:
-    """Note that the patient came: every question on contraindications has its answer now.
+    """Note that the patient came: every question on contraindications has its answer now, and the modality is told of new ones.
 
     Args:
         s: The ports.
@@ -43,9 +44,13 @@ def check_in(s: Services, accession: str, answers: Mapping[str, str], override: 
         decided = override or exam.override
         rules.questions_unanswered(unanswered(questions, known))
         rules.contraindication(contraindications(questions, known), decided)
-        return replace(exam, answers=known, override=decided, arrived_at=exam.arrived_at or now)
+        after = replace(exam, answers=known, override=decided, arrived_at=exam.arrived_at or now)
+        return after if known == exam.answers else replace(after, publish_due_at=now + s.settings.restart_after)
 
-    return _changed(s, accession, change)
+    exam = _changed(s, accession, change)
+    if exam.publish_due_at is not None:
+        publish_soon(s, accession, now)
+    return exam
 
 
 def undo_check_in(s: Services, accession: str) -> Exam:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from ris.application.agenda.services import Services
 from ris.application.conflicts import Conflict, decide
 from ris.application.reference import Site
+from ris.domain.agenda.contraindications import told
 from ris.domain.agenda.exam import Exam, ExamState, ScheduledStep
 from ris.domain.agenda.worklist import FeedState, WorklistEntry, feed_state_of
 from ris.domain.errors import InvalidInput, RemoteUnavailable
@@ -106,6 +107,7 @@ def entry_of(s: Services, exam: Exam, step: ScheduledStep) -> WorklistEntry:
         room_name=_room_name(s, at, exam),
         code_system=kind.system if kind else "",
         preparation=kind.preparation if kind else "",
+        told=told(kind.questions if kind else (), exam.answers),
         expires_at=exam.appointment.end + KEPT_AFTER_END,
     )
 

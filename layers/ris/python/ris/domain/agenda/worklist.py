@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from ris.domain.agenda.contraindications import Told
 from ris.domain.agenda.exam import Exam, ExamState, ScheduledStep
 from ris.domain.agenda.request import ImagingRequest
 from ris.domain.identity.patient import Patient
@@ -36,6 +37,7 @@ class WorklistEntry:
         ipp: Patient identifier in the domain of the site, `ipp_authority` its OID.
         start_day: `YYYYMMDD` at the site; `start_time` is `HHMMSS`, its wall time.
         preparation: What the catalogue says must be done before.
+        told: What the patient answered on contraindications.
         expires_at: After it the gateway no longer answers the step.
     """
 
@@ -52,4 +54,5 @@ class WorklistEntry:
     room_name: str
     code_system: str
     preparation: str
+    told: Told
     expires_at: datetime

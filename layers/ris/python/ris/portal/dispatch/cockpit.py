@@ -20,6 +20,7 @@ from ris.domain.dispatch.stuck import stuck_since
 from ris.portal.agenda.deliveries import DeliveryLine, line_of
 from ris.portal.answers import NotFound, Page, Stop
 from ris.portal.call import Call
+from ris.portal.french_cockpit import is_authority
 from ris.portal.layout import current_site
 from ris.portal.routing import Routes, Scope
 
@@ -42,7 +43,8 @@ class PileLine:
 def group(call: Call) -> Page:
     """Show what is stuck the longest at each site of this person, by remote, and which gateway is silent."""
     s, sites = call.services.cockpit(), sites_allowed(call.person, "read_cockpit")
-    values = {"sites": [_of_site(call, s, site) for site in sites], "outages": open_breakers(s.breakers), "zone": _zone(call)}
+    found = sorted((_of_site(call, s, site) for site in sites), key=lambda each: each.longest)
+    values = {"sites": found, "outages": open_breakers(s.breakers), "zone": _zone(call)}
     return Page("dispatch/group.html", values)
 
 
@@ -92,9 +94,11 @@ def certificates(call: Call, site: str) -> Page:
         for gateway in s.gateways.of_site(site)
         for each in gateway.certificates
     ]
+    counted = _watched(known, now)
     values = {
         "known": known,
-        "certificates": _watched(known, now),
+        "certificates": [each for each in counted if not is_authority(each.name)],
+        "authorities": [each for each in counted if is_authority(each.name)],
         "of_gateways": sorted(of_gateways, key=lambda each: each[1].days_left),
         "zone": site_of(call, site).time_zone,
         "alerts": sorted(ALERTS_DAYS, reverse=True),
@@ -114,6 +118,11 @@ class SiteLine:
     site: Site
     stuck: list[tuple[Delivery, datetime | None]]
     gateways: list[GatewayHealth]
+
+    @property
+    def longest(self) -> tuple[bool, str]:
+        """Return what puts the site where the longest is stuck first, and those with nothing stuck last."""
+        return not self.stuck, str(self.stuck[0][1]) if self.stuck else self.site.name
 
 
 def _of_site(call: Call, s: CockpitServices, site: str) -> SiteLine:
