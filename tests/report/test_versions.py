@@ -411,3 +411,20 @@ def test_replacing_rows_say_whose_document_they_replace() -> None:
 
     replacing = [one for one in world.deliveries.of_owner(ACCESSION) if one.report_version == 2]
     assert {(REPLACE, first.document_id, 1)} == {(one.operation, one.predecessor, one.predecessor_version) for one in replacing}
+
+
+def test_where_a_version_was_refused_the_next_one_replaces_what_is_there_and_its_cda_stays_everybodys() -> None:
+    world = ReportWorld()
+    first = world.signed()
+    arrive(world, 1)
+    second = corrected(world)
+    refused = replace(row(world, "dmp", "DMP", 2), state=DeliveryState.REJECTED, due_at=None, attempts=1, reason="dmp_fault")
+    world.deliveries.save(refused)
+    arrive(world, 2)
+
+    third = corrected(world, "Autre foyer.")
+
+    cda = world.documents.kept[third.files[CDA].key]
+    assert f'<parentDocument><id root="{second.document_id}"/></parentDocument>'.encode() in cda
+    assert (row(world, "dmp", "DMP", 3).operation, row(world, "dmp", "DMP", 3).predecessor) == (REPLACE, first.document_id)
+    assert row(world, "mss_patient", "PATIENT", 3).predecessor == second.document_id
