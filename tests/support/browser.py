@@ -149,7 +149,7 @@ class Keyboard:
     def choose(self, selector: str, value: str) -> None:
         """Go to a list and type on until it shows the value."""
         self.tab_to(selector)
-        for _ in range(40):
+        for _ in range(100):
             if self.driver.execute_script("return document.activeElement.value") == value:
                 return
             self.keys(Keys.ARROW_DOWN)
@@ -225,6 +225,8 @@ class Keyboard:
         folder.mkdir(parents=True, exist_ok=True)
         for width, height in (WIDE, SMALL):
             self.sized(width, height)
+            # As high as the page is: what sticks to the window's edge would stand in the middle of the picture.
+            self.sized(width, max(height, self.driver.execute_script("return document.documentElement.scrollHeight")))
             whole = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
             (folder / f"{name}-{width}.png").write_bytes(base64.b64decode(whole["data"]))
         self.sized(*WIDE)

@@ -12,6 +12,8 @@ from ris.application.usage.dashboard import Dashboard
 from ris.domain.usage.figures import BY_CODE, summed
 
 _COLOURS = ("#12507b", "#b3541e", "#3b7a57", "#5b4a8a")
+_FEW = 10
+"""Up to here each whole number has its line: a scale of its own would write the same one several times."""
 _SCRIPT = re.compile(r"<script[^>]*>.*?</script>", re.DOTALL)
 _INLINE = re.compile(r' style="opacity: 0"')
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
@@ -31,7 +33,7 @@ def svg_of(found: Dashboard) -> str:
         title=PLOT_TITLE,
         legend_at_bottom=True,
         legend_at_bottom_columns=2,
-        x_label_rotation=45,
+        x_label_rotation=45 if len(found.months) > _FEW else 0,
         show_y_guides=True,
         include_x_axis=True,
         value_formatter=lambda value: f"{value:.0f}",
@@ -40,8 +42,12 @@ def svg_of(found: Dashboard) -> str:
         disable_xml_declaration=True,
     )
     chart.x_labels = list(found.months)
-    for code, name in SHORT.items():
-        chart.add(name, [BY_CODE[code].total(summed(axes.values())) for axes in found.months.values()])
+    series = {name: [BY_CODE[code].total(summed(axes.values())) for axes in found.months.values()] for code, name in SHORT.items()}
+    for name, totals in series.items():
+        chart.add(name, totals)
+    reached = {0, *(total for totals in series.values() for total in totals)}
+    if max(reached) - min(reached) <= _FEW:
+        chart.y_labels = range(min(reached), max(*reached, 1) + 1)
     drawn = _INLINE.sub(' opacity="0"', _SCRIPT.sub("", chart.render(is_unicode=True)))
     return _described(drawn, described(found))
 
