@@ -123,6 +123,18 @@ def test_images_that_arrive_are_noted_on_their_exam(cloud: Cloud, s: Services) -
     until(lambda: s.exams.get(exam.accession_number).images_at)  # type: ignore[union-attr]
 
 
+def test_a_promise_to_keep_images_is_noted_on_the_exam_of_the_series_it_begins_with(cloud: Cloud, s: Services) -> None:
+    exam, image = held(s), f"1.2.{uuid.uuid4().int}"
+    until(lambda: ExamState.BOOKED is state(s, exam))
+    listed = {"vr": "SQ", "Value": [{"00081155": {"vr": "UI", "Value": [image]}}]}
+
+    mpps(cloud, "storage_committed", f"1.2.{uuid.uuid4().int}", {"00081199": listed})
+    study, series = {"vr": "UI", "Value": [exam.study_instance_uid]}, {"vr": "SQ", "Value": [{"00081199": listed}]}
+    mpps(cloud, "instances_available", f"1.2.{uuid.uuid4().int}", {"0020000D": study, "00081115": series})
+
+    until(lambda: s.exams.get(exam.accession_number).committed_at)  # type: ignore[union-attr]
+
+
 def test_an_envelope_that_is_none_fails_alone_and_tells_nothing(cloud: Cloud) -> None:
     records = [
         {

@@ -276,3 +276,22 @@ def test_the_exam_says_since_when_the_archive_has_images(house, browser):
     images_arrived(house.services.agenda, "nord", exam.study_instance_uid, house.now)
 
     assert "reçues par le PACS le 26/11/2026 à 09:20" in browser.get(f"/exams/{exam.accession_number}").text
+
+
+def test_the_exam_says_what_the_archive_promised_to_keep(house, browser):
+    from ris.application.agenda.images_committed import Commitment, images_committed, images_known
+
+    exam = house.booked(house.patient(), "10:00")
+    place, agenda = f"/exams/{exam.accession_number}", house.services.agenda
+    assert [] == browser.get(place).attributes("data-committed")
+    images_known(agenda, exam, ("1.2.11",))
+
+    images_committed(agenda, "nord", Commitment("1.2.11", 3, house.now))
+    refused = browser.get(place)
+    images_committed(agenda, "nord", Commitment("1.2.11", 0, house.now))
+    kept = browser.get(place)
+
+    assert ["3"] == refused.attributes("data-committed")
+    assert "3 image(s) que le PACS ne garantit pas" in refused.text
+    assert ["0"] == kept.attributes("data-committed")
+    assert "garantie par le PACS le 26/11/2026 à 09:20" in kept.text

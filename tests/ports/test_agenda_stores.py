@@ -9,7 +9,7 @@ import pytest
 from ris.adapters.agenda.dynamodb import DynamoAgendaStore, DynamoExamStore
 from ris.adapters.agenda.memory import MemoryAgendaStore, MemoryExamStore, MemoryRows
 from ris.adapters.dynamodb import Table
-from ris.application.agenda.ports import AgendaStore, Booking, ExamStore, MppsRecord
+from ris.application.agenda.ports import AgendaStore, Booking, ExamStore, ImageMark, MppsRecord
 from ris.application.conflicts import Conflict
 from ris.domain.agenda.exam import PRIORITIES, Appointment, Exam, ExamState, Performed, ReadingSpan, ScheduledStep
 from ris.domain.agenda.interval import Interval
@@ -243,6 +243,26 @@ def test_an_mpps_is_on_its_sites_list_while_it_has_a_reason(stores: Stores) -> N
     with pytest.raises(Conflict):
         stores.exams.save_mpps(written)
     assert settled == stores.exams.get_mpps(uid)
+
+
+def test_the_mark_of_an_image_is_kept_under_its_version(stores: Stores) -> None:
+    uid, site = f"1.2.{int(stores.run, 36)}", stores.run
+
+    written = stores.exams.save_image(ImageMark(site, uid, study_instance_uid="1.2.3"))
+    again = stores.exams.save_image(replace(written, committed_at=NOW, failed=2))
+
+    assert ImageMark(site, uid, "1.2.3", NOW, 2, version=2) == again == stores.exams.get_image(site, uid)
+    assert None is stores.exams.get_image("elsewhere", uid)
+    with pytest.raises(Conflict):
+        stores.exams.save_image(written)
+
+
+def test_what_an_archive_promised_stays_on_the_exam(stores: Stores) -> None:
+    booked = stores.book(stores.exam())
+
+    written = stores.exams.save(replace(booked, committed_at=NOW, uncommitted={"1.2.3": 2}))
+
+    assert written == stores.exams.get(booked.accession_number)
 
 
 def test_an_exam_that_was_done_waits_on_the_reading_list_until_its_report_is_begun(stores: Stores) -> None:

@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 from ris.adapters.agenda import items
 from ris.adapters.dynamodb import Table, Write, by_who_must_act, instant_text, write
 from ris.adapters.reading_lists import reading_list
-from ris.application.agenda.ports import Booking, MppsRecord
+from ris.application.agenda.ports import Booking, ImageMark, MppsRecord
 from ris.application.conflicts import Conflict
 from ris.domain.agenda.exam import Exam, ReadingSpan
 from ris.domain.agenda.numbers import accession_number
 from ris.domain.agenda.request import ImagingRequest
 from ris.domain.agenda.resource_day import ResourceDay
 
-Row = TypeVar("Row", Exam, ImagingRequest, MppsRecord)
+Row = TypeVar("Row", Exam, ImagingRequest, ImageMark, MppsRecord)
 SHOWN_OF_PATIENT = 100
 _ABSENT = "attribute_not_exists(pk)"
 
@@ -143,6 +143,16 @@ class DynamoExamStore:
         """See the port."""
         write(self._client, [self._table.putting_version(items.mpps_item(record), record.version)])
         return _next(record)
+
+    def get_image(self, site: str, first_image: str) -> ImageMark | None:
+        """See the port."""
+        item = self._table.get(*items.image_key(site, first_image))
+        return items.image_of(item) if item else None
+
+    def save_image(self, mark: ImageMark) -> ImageMark:
+        """See the port."""
+        write(self._client, [self._table.putting_version(items.image_item(mark), mark.version)])
+        return _next(mark)
 
     def mpps_to_reconcile(self, site: str, *, limit: int) -> list[MppsRecord]:
         """See the port."""

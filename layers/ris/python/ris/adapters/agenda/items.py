@@ -9,7 +9,7 @@ from typing import Any
 
 from ris.adapters.dynamodb import Item, instant_of, instant_text, key_part
 from ris.adapters.reading_lists import reading_place
-from ris.application.agenda.ports import MppsRecord
+from ris.application.agenda.ports import ImageMark, MppsRecord
 from ris.domain.agenda.contraindications import Override
 from ris.domain.agenda.exam import Appointment, Exam, ExamState, Performed, ScheduledStep
 from ris.domain.agenda.interval import Interval
@@ -31,6 +31,11 @@ def request_key(request_id: str) -> tuple[str, str]:
 def mpps_key(sop_instance_uid: str) -> tuple[str, str]:
     """Return the key of an MPPS."""
     return f"MPPS#{key_part(sop_instance_uid)}", "MPPS"
+
+
+def image_key(site: str, first_image: str) -> tuple[str, str]:
+    """Return the key of what is known of the first image of a series."""
+    return f"IMAGE#{site}#{key_part(first_image)}", "IMAGE"
 
 
 def study_key(study_instance_uid: str) -> tuple[str, str]:
@@ -64,6 +69,7 @@ def exam_item(exam: Exam) -> Item:
         "arrived_at": instant_text(exam.arrived_at),
         "called_at": instant_text(exam.called_at),
         "images_at": instant_text(exam.images_at),
+        "committed_at": instant_text(exam.committed_at),
         "to_call_since": instant_text(exam.to_call_since),
         "version": exam.version + 1,
         **_due(exam.site, _exam_list(exam)),
@@ -99,6 +105,8 @@ def exam_of(item: Item) -> Exam:
         arrived_at=instant_of(item.get("arrived_at", "")),
         called_at=instant_of(item.get("called_at", "")),
         images_at=instant_of(item.get("images_at", "")),
+        committed_at=instant_of(item.get("committed_at", "")),
+        uncommitted=item.get("uncommitted", {}),
         to_call_since=instant_of(item.get("to_call_since", "")),
         answers=item.get("answers", {}),
         override=Override(**item["override"]) if item.get("override") else None,
@@ -182,6 +190,18 @@ def mpps_of(item: Item) -> MppsRecord:
         settlements=tuple(_settlement(one) for one in item.get("settlements", [])),
         version=item["version"],
     )
+
+
+def image_item(mark: ImageMark) -> Item:
+    """Return the mark of an image as its item, one version further."""
+    pk, sk = image_key(mark.site, mark.first_image)
+    return {**asdict(mark), "pk": pk, "sk": sk, "committed_at": instant_text(mark.committed_at), "version": mark.version + 1}
+
+
+def image_of(item: Item) -> ImageMark:
+    """Return the mark of an item."""
+    names = ("site", "first_image", "study_instance_uid", "failed", "version")
+    return ImageMark(**{name: item[name] for name in names}, committed_at=instant_of(item["committed_at"]))
 
 
 def _settlement(said: dict[str, Any]) -> Settlement:

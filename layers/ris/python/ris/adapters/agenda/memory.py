@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from ris.adapters.agenda.step_functions import booking_name
 from ris.adapters.agenda.worklist_json import feed_of
-from ris.application.agenda.ports import Booking, MppsRecord, Orders, ParkedMessages
+from ris.application.agenda.ports import Booking, ImageMark, MppsRecord, Orders, ParkedMessages
 from ris.application.agenda.services import AgendaSettings, Services
 from ris.application.conflicts import Conflict
 from ris.application.dispatch.ports import DeliveryStore
@@ -29,7 +29,7 @@ from ris.domain.agenda.worklist import WorklistEntry
 from ris.domain.dispatch.delivery import Delivery
 from ris.domain.errors import RemoteUnavailable
 
-Row = TypeVar("Row", Exam, ImagingRequest, MppsRecord, ResourceDay)
+Row = TypeVar("Row", Exam, ImagingRequest, ImageMark, MppsRecord, ResourceDay)
 
 
 @dataclass
@@ -40,6 +40,7 @@ class MemoryRows:
     exams: dict[str, Exam] = field(default_factory=dict)
     requests: dict[str, ImagingRequest] = field(default_factory=dict)
     mpps: dict[str, MppsRecord] = field(default_factory=dict)
+    images: dict[tuple[str, str], ImageMark] = field(default_factory=dict)
     days: dict[tuple[str, str, str], ResourceDay] = field(default_factory=dict)
     reservations: dict[tuple[str, str, str], str] = field(default_factory=dict)
     counter: int = 0
@@ -193,6 +194,19 @@ class MemoryExamStore:
         with self._rows.lock:
             written = self._rows.next_version(self._rows.mpps, uid, record)
             self._rows.mpps[uid] = written
+            return written
+
+    def get_image(self, site: str, first_image: str) -> ImageMark | None:
+        """See `ExamStore`."""
+        with self._rows.lock:
+            return self._rows.images.get((site, first_image))
+
+    def save_image(self, mark: ImageMark) -> ImageMark:
+        """See `ExamStore`."""
+        key = (mark.site, mark.first_image)
+        with self._rows.lock:
+            written = self._rows.next_version(self._rows.images, key, mark)
+            self._rows.images[key] = written
             return written
 
     def mpps_to_reconcile(self, site: str, *, limit: int) -> list[MppsRecord]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ris.application.agenda.apply_mpps import MppsMessage
+from ris.application.agenda.images_committed import Commitment
 from ris.contracts.queues import DicomInbound
 from ris.domain.agenda.exam import Performed
 from ris.domain.agenda.mpps import StepReference
@@ -45,12 +46,29 @@ def message_of(envelope: DicomInbound) -> MppsMessage:
         ),
         dataset=_without_images(dataset),
         received_at=envelope.received_at,
+        first_images=_first_images(series, *_LISTS_OF_IMAGES),
     )
 
 
 def study_of(envelope: DicomInbound) -> str:
     """Return the Study Instance UID (0020,000D) of what an archive says: an Instance Availability Notification names one."""
     return _text(envelope.dataset, "0020000D")
+
+
+def first_images_of(envelope: DicomInbound) -> tuple[str, ...]:
+    """Return the first image of each series that an Instance Availability Notification names (ReferencedSeriesSequence)."""
+    return _first_images(_items(envelope.dataset, "00081115"), "00081199")
+
+
+def commitment_of(envelope: DicomInbound) -> Commitment:
+    """Return what a storage commitment report says: ReferencedSOPSequence, and FailedSOPSequence (PS3.4 Table J.3-2)."""
+    named = _first_images([envelope.dataset], "00081199", "00081198")
+    return Commitment(named[0] if named else "", len(_items(envelope.dataset, "00081198")), envelope.received_at)
+
+
+def _first_images(series: list[dict[str, Any]], *lists: str) -> tuple[str, ...]:
+    uids = ([_text(one, "00081155") for tag in lists for one in _items(each, tag)] for each in series)
+    return tuple(min(named) for named in ([uid for uid in each if uid] for each in uids) if named)
 
 
 def _refers(step: dict[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from ris.application.agenda.images_committed import images_known
 from ris.application.agenda.ports import MppsRecord
 from ris.application.agenda.publish_worklist import publish_soon
 from ris.application.agenda.services import Services
@@ -34,6 +35,7 @@ class MppsMessage:
         performed: What it says; fields it does not name are empty.
         references: Steps it names; an N-SET names none.
         dataset: DICOM JSON, kept beside.
+        first_images: The smallest SOP Instance UID of each series it names.
     """
 
     site: str
@@ -42,6 +44,7 @@ class MppsMessage:
     references: tuple[StepReference, ...]
     dataset: dict[str, Any]
     received_at: datetime
+    first_images: tuple[str, ...] = ()
 
 
 def apply_mpps(s: Services, message: MppsMessage, now: datetime) -> MppsRecord:
@@ -53,7 +56,12 @@ def apply_mpps(s: Services, message: MppsMessage, now: datetime) -> MppsRecord:
     Raises:
         RemoteUnavailable: `too_busy`; the queue delivers the message again.
     """
-    return bring_together(s, decide(partial(_keep, s, message)), now)
+    record = bring_together(s, decide(partial(_keep, s, message)), now)
+    # Of several exams done in one go nobody says whose series is whose.
+    exam = s.exams.get(record.accession_numbers[0]) if message.first_images and len(record.accession_numbers) == 1 else None
+    if exam is not None:
+        images_known(s, exam, message.first_images)
+    return record
 
 
 def bring_together(s: Services, record: MppsRecord, now: datetime) -> MppsRecord:

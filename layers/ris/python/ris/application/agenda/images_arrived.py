@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from ris.application.agenda.images_committed import images_known
 from ris.application.agenda.services import Services
 from ris.application.conflicts import decide
 from ris.domain.agenda.exam import Exam
 
 
-def images_arrived(s: Services, site: str, study_instance_uid: str, at: datetime) -> Exam | None:
-    """Note since when there are images; a later word changes nothing.
+def images_arrived(s: Services, site: str, study_instance_uid: str, at: datetime, first_images: Sequence[str] = ()) -> Exam | None:
+    """Note since when there are images; a later word changes nothing but which series are known.
 
     Returns:
         The exam, or None when the study is of none of the site's.
@@ -26,4 +28,7 @@ def images_arrived(s: Services, site: str, study_instance_uid: str, at: datetime
             return None
         return exam if exam.images_at is not None else s.exams.save(replace(exam, images_at=at))
 
-    return decide(attempt)
+    noted = decide(attempt)
+    if noted is not None:
+        images_known(s, noted, first_images)
+    return noted

@@ -120,6 +120,30 @@ class ExamStore(Protocol):
     def mpps_to_reconcile(self, site: str, *, limit: int) -> list[MppsRecord]:
         """Return the site's MPPS that a person must look at, oldest first (index `due`)."""
 
+    def get_image(self, site: str, first_image: str) -> ImageMark | None:
+        """Return what is known of an image, read consistently, or None."""
+
+    def save_image(self, mark: ImageMark) -> ImageMark:
+        """Write under the version read (0 = new); raise Conflict as the others do."""
+
+
+@dataclass(frozen=True)
+class ImageMark:
+    """What is known of the first image of a series, or of what an archive was asked to keep.
+
+    Args:
+        first_image: Its SOP Instance UID, the smallest of them all.
+        study_instance_uid: Of whose series it is the first; empty while nobody told.
+        committed_at: When the archive spoke of it; `failed` is how many images of that report it does not promise to keep.
+    """
+
+    site: str
+    first_image: str
+    study_instance_uid: str = ""
+    committed_at: datetime | None = None
+    failed: int = 0
+    version: int = 0
+
 
 @dataclass(frozen=True)
 class Booking:

@@ -138,6 +138,8 @@ class Exam:
         answers: Of the patient to the catalogue's questions on contraindications: code to `yes`, `no` or `unknown`.
         override: Who decided that the exam takes place in spite of a contraindication.
         images_at: Since when the site's archive has images of it; None while it did not say so.
+        committed_at: When the archive last said which images it promises to keep; `uncommitted` how many of a report it does not, by the
+            first image of that report.
         moves: How often the appointment was changed since it was booked.
         to_call_since: The appointment was changed without its patient, who is to be told; None once somebody did.
     """
@@ -172,6 +174,8 @@ class Exam:
     moves: int = 0
     to_call_since: datetime | None = None
     priority: str = "routine"
+    committed_at: datetime | None = None
+    uncommitted: dict[str, int] = field(default_factory=dict)
 
     @property
     def kind(self) -> ExamKind:
