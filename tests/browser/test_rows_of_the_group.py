@@ -33,7 +33,7 @@ LATE_S = 90.0
 
 def test_what_is_stuck_is_sent_again_one_and_many(keyboard: Keyboard, exams: FinishedExams) -> None:
     system = exams.system
-    system.tell("PACS-nord", {"schedule": {"message": [{"fault": "AE", "why": "Patient verrouillé au PACS"}] * 3}})
+    system.tell("PACS-nord", {"schedule": {"message": [{"fault": "AE", "why": "Dossier clos au PACS"}] * 3}})
     stuck = [exams.booked(CHEST).accession for _ in range(3)]
     keyboard.login("group", IT)
     assert keyboard.path == "/cockpit"
@@ -42,13 +42,13 @@ def test_what_is_stuck_is_sent_again_one_and_many(keyboard: Keyboard, exams: Fin
     keyboard.follow("h2 a[href='/sites/nord/cockpit']")
     pile = "[data-pile='hl7_pacs_order']"
     keyboard.reload_until(f'return document.querySelector("{pile}")?.dataset.count >= 3', LATE_S)
-    assert "Patient verrouillé au PACS" in keyboard.text(pile)
+    assert "Dossier clos au PACS" in keyboard.text(pile)
     look(keyboard, "cockpit-stuck")
     keyboard.follow(f"{pile} a")
     rows = keyboard.rows("[data-stuck]")
     assert [owner for row in rows if (owner := row["stuck"].partition("~")[0]) in stuck] == stuck
     assert [row["since"] for row in rows] == sorted(row["since"] for row in rows)
-    assert "Patient verrouillé au PACS" in keyboard.text("[data-stuck]")
+    assert "Dossier clos au PACS" in keyboard.text(f"[data-stuck^='{stuck[0]}']")
     assert "Prochain essai" in keyboard.text("table thead")
 
     keyboard.switch(f"[data-stuck^='{stuck[0]}'] input[type='checkbox']")

@@ -74,13 +74,13 @@ CHAIN: Final[dict[str, str]] = {
 }
 
 CHAIN_FAULTS: Final[dict[str, str]] = {
-    "record_changed": "enregistrement changé depuis qu’il est scellé",
-    "record_missing": "enregistrement scellé, puis retiré",
-    "record_unsealed": "enregistrement que rien n’a scellé : ajouté après coup, ou seal_audit ne tourne pas",
-    "seal_changed": "maillon changé",
-    "seal_missing": "maillon retiré",
-    "seal_not_signed": "maillon dont la signature n’est pas celle de la clé d’audit",
-    "seals_cut_off": "fin de chaîne coupée : le coffre a vu d’autres maillons",
+    "record_changed": "Enregistrement changé depuis qu’il est scellé",
+    "record_missing": "Enregistrement scellé, puis retiré",
+    "record_unsealed": "Enregistrement que rien n’a scellé : ajouté après coup, ou seal_audit ne tourne pas",
+    "seal_changed": "Maillon changé",
+    "seal_missing": "Maillon retiré",
+    "seal_not_signed": "Maillon dont la signature n’est pas celle de la clé d’audit",
+    "seals_cut_off": "Fin de chaîne coupée : le coffre a vu d’autres maillons",
 }
 
 WORDS: Final[dict[str, str]] = {
