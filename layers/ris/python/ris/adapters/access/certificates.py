@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ris.adapters.dynamodb import by_who_must_act
+from ris.adapters.secret import secret_text
 from ris.domain.access.certificates import KINDS, HeldCertificate
 from ris.domain.errors import InvalidInput
 
@@ -45,26 +45,15 @@ class SecretsCertificateVault:
         ]
 
     def _stage(self, secret: str, stage: str) -> Iterator[Any]:
-        from botocore.exceptions import ClientError
         from cryptography.x509 import load_pem_x509_certificates
 
         try:
-            with by_who_must_act():
-                text = self._text(secret, stage, ClientError)
-            content = json.loads(text)
+            content = json.loads(secret_text(self._client, secret, stage=stage))
             for field in FIELDS:
                 if pem := content.get(field):
                     yield from load_pem_x509_certificates(pem.encode())
         except (LookupError, ValueError, TypeError, AttributeError):
             return
-
-    def _text(self, secret: str, stage: str, client_error: type[Any]) -> str:
-        try:
-            return str(self._client.get_secret_value(SecretId=secret, VersionStage=stage)["SecretString"])
-        except client_error as error:
-            if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
-                raise LookupError(secret) from None
-            raise
 
 
 def credential_json(certificate_pem: str, chain_pem: str, key_pem: str, public_key: Any = None) -> str:

@@ -356,6 +356,11 @@ def segment(name: str, fields: dict[int, str]) -> str:
     return "|".join([name, *(fields.get(number, "") for number in range(first, highest + 1))])
 
 
+def hd(authority: str) -> str:
+    """Return an assigning authority as HD: an OID, or a local name."""
+    return f"&{escape(authority)}&ISO" if authority.replace(".", "").isdigit() else escape(authority)
+
+
 def frame(segments: Sequence[str]) -> bytes:
     """Return the bytes of a message in UTF-8: each segment ends in CR."""
     return "".join(each + "\r" for each in segments).encode()

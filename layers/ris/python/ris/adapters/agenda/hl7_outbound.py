@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from ris.adapters.agenda.er7 import Message, components, escape, frame, read, segment
+from ris.adapters.agenda.er7 import Message, components, escape, frame, hd, read, segment
 from ris.application.dispatch.ports import Answer, OrderFacts
 from ris.domain.agenda.exam import ScheduledStep
 from ris.domain.agenda.request import Prescriber
@@ -59,12 +59,6 @@ def _instant(facts: OrderFacts, instant: datetime) -> str:
     return instant.astimezone(ZoneInfo(facts.site.time_zone)).strftime("%Y%m%d%H%M%S%z")
 
 
-def _authority(oid: str) -> str:
-    """Return an assigning authority as HD: an OID, or a local name."""
-    is_oid = oid.replace(".", "").isdigit()
-    return f"&{escape(oid)}&ISO" if is_oid else escape(oid)
-
-
 def _msh(facts: OrderFacts) -> str:
     return segment(
         "MSH",
@@ -95,7 +89,7 @@ def _pid(facts: OrderFacts) -> str:
         "PID",
         {
             1: "1",
-            3: f"{escape(ipp)}^^^{_authority(facts.site.ipp_authority)}^PI",
+            3: f"{escape(ipp)}^^^{hd(facts.site.ipp_authority)}^PI",
             5: "~".join(names),
             7: traits.birth_date.strftime("%Y%m%d") if traits.birth_date else "",
             8: traits.sex,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ris.adapters.executions import start_once
 from ris.contracts.tasks import BookingInput
-from ris.domain.errors import RemoteUnavailable
 
 
 def booking_name(accession_number: str, attempt: int, change: str) -> str:
@@ -27,18 +27,9 @@ class StepFunctionsWorkflows:
 
     def start_booking(self, accession_number: str, hold_token: str, attempt: int = 1, *, change: str = "") -> None:
         """See the port: a name that was ever used is a start that was done."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
         name = booking_name(accession_number, attempt, change)
         # A change that is absent is not in the input: the machine asks whether it is present.
         given = BookingInput(accession_number=accession_number, hold_token=hold_token, change=change).model_dump_json(
             exclude_defaults=True
         )
-        try:
-            self._client.start_execution(stateMachineArn=self._booking, name=name, input=given)
-        except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            if code != "ExecutionAlreadyExists":
-                raise RemoteUnavailable("workflows_unavailable", detail=code) from None
-        except BotoCoreError as error:
-            raise RemoteUnavailable("workflows_unavailable", detail=type(error).__name__) from None
+        start_once(self._client, self._booking, name, given)

@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import Enum
 from zoneinfo import ZoneInfo
 
-from ris.adapters.agenda.er7 import components, escape, frame, segment
+from ris.adapters.agenda.er7 import components, escape, frame, hd, segment
 from ris.domain.dispatch.flags import Flags
 from ris.domain.report.frozen import FrozenReport, Professional, Structure
 
@@ -109,7 +109,7 @@ def _msh(said: ReportMessage) -> str:
 def _pid(report: FrozenReport) -> str:
     identity, local = report.identity, report.traits
     birth = identity.traits if identity is not None else local
-    identifiers = [f"{escape(report.ipp.value)}^^^{_authority(report.ipp.authority)}^PI"]
+    identifiers = [f"{escape(report.ipp.value)}^^^{hd(report.ipp.authority)}^PI"]
     if identity is not None:
         ins = identity.ins
         identifiers.append(f"{escape(ins.matricule)}^^^{ins.authority}&{escape(ins.oid)}&ISO^INS")
@@ -133,17 +133,13 @@ def _pid(report: FrozenReport) -> str:
     )
 
 
-def _authority(oid: str) -> str:
-    return f"&{escape(oid)}&ISO" if oid.replace(".", "").isdigit() else escape(oid)
-
-
 def _pv1(said: ReportMessage) -> str:
     number, authority = said.visit
     # PV1-19 is required for E, I, O and R: without a visit number of the hospital, ours is the exam's.
     visit = (
-        f"{escape(number)}^^^{_authority(authority)}^VN"
+        f"{escape(number)}^^^{hd(authority)}^VN"
         if number
-        else f"{escape(said.report.accession_number)}^^^{_authority(said.report.accession_authority)}^VN"
+        else f"{escape(said.report.accession_number)}^^^{hd(said.report.accession_authority)}^VN"
     )
     return segment("PV1", {1: "1", 2: _CLASSES.get(said.report.encounter_class, "O"), 19: visit})
 

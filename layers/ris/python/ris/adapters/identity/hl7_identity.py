@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from ris.adapters.agenda.er7 import NULL, components, escape, frame, segment
+from ris.adapters.agenda.er7 import NULL, components, escape, frame, hd, segment
 from ris.application.dispatch.send_identity import IdentityFacts
 from ris.domain.identity.announcing import Trigger
 from ris.domain.identity.ins import Ins, StrictTraits
@@ -109,8 +109,7 @@ def _names(birth: _Names, local: Traits, *, erased: bool) -> list[str]:
 def _identifiers(facts: IdentityFacts) -> list[str]:
     """Return PID-3: the IPP of the site, then the INS that may leave, or the order to delete the one that did."""
     authority = facts.site.ipp_authority
-    assigner = f"&{escape(authority)}&ISO" if authority.replace(".", "").isdigit() else escape(authority)
-    found = [f"{escape(facts.announcement.patient.ipp(authority))}^^^{assigner}^PI"]
+    found = [f"{escape(facts.announcement.patient.ipp(authority))}^^^{hd(authority)}^PI"]
     if facts.identity is not None:
         found.append(_cx(facts.identity.ins))
     elif facts.announcement.dropped is not None:

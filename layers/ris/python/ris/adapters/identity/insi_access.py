@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ris.adapters.dynamodb import by_who_must_act
 from ris.adapters.identity.insi_soap import InsiSettings, InsiSoap
 from ris.adapters.keys.client_tls import client_context
+from ris.adapters.secret import secret_text
 from ris.application.identity.insi_port import IdentityService
 from ris.application.reference import Site
 from ris.contracts.identity import InsiSettingsText
@@ -86,20 +86,11 @@ class CertifiedInsi:
         Raises:
             RemoteRejected: `insi_certificate_missing`: nobody has put one in yet.
         """
-        from botocore.exceptions import ClientError
-
         try:
-            text = self._secrets.get_secret_value(SecretId=name)["SecretString"]
-            kept = json.loads(text)
+            kept = json.loads(secret_text(self._secrets, name))
             return str(kept["certificate_pem"]), str(kept["key_pem"]), str(kept.get("ca_pem") or kept.get("chain_pem", ""))
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
-                raise RemoteRejected("insi_certificate_missing") from None
-            with by_who_must_act():
-                raise
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError):
             raise RemoteRejected("insi_certificate_missing") from None
-        raise AssertionError("unreachable")
 
 
 def organisational_unit(certificate_pem: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ris.adapters.executions import start_once
 from ris.application.identity.records import RecordedEvent
 from ris.contracts.identity import IdentityInput, IdentityTaskEvent
 from ris.domain.errors import RemoteUnavailable
@@ -23,8 +24,6 @@ class StepFunctionsIdentity:
 
     def start_identity(self, event: RecordedEvent) -> None:
         """See the port: a name that was ever used is a start that was done."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
         if not self._machine:
             raise RemoteUnavailable("workflows_unavailable", detail="no machine")
         name = execution_name(event)
@@ -32,14 +31,7 @@ class StepFunctionsIdentity:
         given = IdentityInput(
             patient_id=event.patient_id, site=event.site, event=IdentityTaskEvent(event_id=event.event_id, kind=kind)
         ).model_dump_json(exclude_none=True)
-        try:
-            self._client.start_execution(stateMachineArn=self._machine, name=name, input=given)
-        except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            if code != "ExecutionAlreadyExists":
-                raise RemoteUnavailable("workflows_unavailable", detail=code) from None
-        except BotoCoreError as error:
-            raise RemoteUnavailable("workflows_unavailable", detail=type(error).__name__) from None
+        start_once(self._client, self._machine, name, given)
 
 
 def execution_name(event: RecordedEvent) -> str:

@@ -69,28 +69,18 @@ class LegalEntityKeys:
         return kept[1]
 
     def _read(self, legal_entity: str) -> SigningKey:
-        from botocore.exceptions import ClientError
         from cryptography import x509
 
-        from ris.adapters.dynamodb import by_who_must_act
         from ris.adapters.keys.kms_rsa import KmsRsaPrivateKey
+        from ris.adapters.secret import secret_text
 
         name = f"{self._secret_prefix}/legal-entity/{legal_entity}/sign-certificate"
         try:
-            with by_who_must_act():
-                pem = json.loads(self._secret(name, ClientError))["certificate_pem"]
+            pem = json.loads(secret_text(self._secrets(), name))["certificate_pem"]
             certificate = x509.load_pem_x509_certificate(pem.encode())
         except (LookupError, ValueError, TypeError, AttributeError):
             raise RemoteUnavailable("certificate_missing", field="sign-certificate") from None
         return SigningKey(KmsRsaPrivateKey(self._kms(), f"{self._key_alias_prefix}{legal_entity}"), certificate)
-
-    def _secret(self, name: str, client_error: type[Any]) -> str:
-        try:
-            return str(self._secrets().get_secret_value(SecretId=name)["SecretString"])
-        except client_error as error:
-            if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
-                raise LookupError(name) from None
-            raise
 
 
 class LotSigner:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ris.adapters.executions import start_once
 from ris.contracts.tasks import SigningInput
-from ris.domain.errors import RemoteUnavailable
 from ris.domain.report.draft import Validation
 
 
@@ -33,8 +33,6 @@ class StepFunctionsSigning:
         self._start("announcement", self._release, accession_number, validation, draft_rev, attempt)
 
     def _start(self, kind: str, machine: str, accession: str, validation: Validation, draft_rev: int, attempt: int) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
-
         name = f"{kind}-{accession}-{validation.version}" + (f"-{attempt}" if attempt > 1 else "")
         given = SigningInput(
             accession_number=accession,
@@ -45,11 +43,4 @@ class StepFunctionsSigning:
             logged_in_at=validation.logged_in_at,
             reason=validation.reason.value,
         )
-        try:
-            self._client().start_execution(stateMachineArn=machine, name=name, input=given.model_dump_json())
-        except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            if code != "ExecutionAlreadyExists":
-                raise RemoteUnavailable("workflows_unavailable", detail=code) from None
-        except BotoCoreError as error:
-            raise RemoteUnavailable("workflows_unavailable", detail=type(error).__name__) from None
+        start_once(self._client(), machine, name, given.model_dump_json())

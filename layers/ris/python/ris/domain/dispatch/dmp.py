@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
-from ris.domain.dispatch.transitions import next_due
+from ris.domain.dispatch.transitions import next_due, settled
 
 CHANNEL = "dmp"
 RECIPIENT = "DMP"
@@ -108,14 +108,14 @@ def record_closed(row: Delivery, now: datetime, *, since: str, why: str) -> Deli
     if not undecided(row):
         return row
     words = " ".join(part for part in (since, why) if part)
-    return _settled(row, DeliveryState.REJECTED, now, reason=CLOSED, remote_code="DMPClosed", remote_words=words)
+    return settled(row, DeliveryState.REJECTED, now, reason=CLOSED, remote_code="DMPClosed", remote_words=words)
 
 
 def opposed_to(row: Delivery, now: datetime) -> Delivery:
     """Return the row when the patient opposed the feeding of the DMP for this episode."""
     if not undecided(row):
         return row
-    return _settled(row, DeliveryState.WITHDRAWN, now, reason=OPPOSITION)
+    return settled(row, DeliveryState.WITHDRAWN, now, reason=OPPOSITION)
 
 
 def withdrawn_for_opposition(row: Delivery) -> bool:
@@ -169,7 +169,7 @@ def found(row: Delivery, now: datetime) -> Delivery:
     """
     if row.state in (DeliveryState.DELIVERED, DeliveryState.DELEGATED) or row.remote_code == "XDSNonIdenticalHash":
         return row
-    return _settled(row, DeliveryState.DELIVERED, now)
+    return settled(row, DeliveryState.DELIVERED, now)
 
 
 def absent(row: Delivery, now: datetime) -> Delivery:
@@ -202,7 +202,7 @@ def refused(row: Delivery, now: datetime, *, reason: str, remote_code: str = "",
     """Return the row after a sure no, of the DMP or of a rule of ours: a person acts."""
     if row.state is not DeliveryState.PENDING:
         return row
-    return _settled(row, DeliveryState.REJECTED, now, reason=reason, remote_code=remote_code, remote_words=remote_words)
+    return settled(row, DeliveryState.REJECTED, now, reason=reason, remote_code=remote_code, remote_words=remote_words)
 
 
 def started_again(row: Delivery, now: datetime, rules: DmpRules) -> Delivery:
@@ -228,18 +228,3 @@ def _again(row: Delivery, now: datetime) -> datetime:
     Workflows are counted, not attempts: one of them tries several times in its two minutes.
     """
     return next_due(replace(row, attempts=row.executions), now)
-
-
-def _settled(
-    row: Delivery, state: DeliveryState, now: datetime, *, reason: str = "", remote_code: str = "", remote_words: str = ""
-) -> Delivery:
-    return replace(
-        row,
-        state=state,
-        unknown=False,
-        due_at=None,
-        changed_at=now,
-        reason=reason,
-        remote_code=remote_code,
-        remote_words=remote_words,
-    )

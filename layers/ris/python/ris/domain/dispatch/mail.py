@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 
 from ris.domain.dispatch.channels import DMP, MAIL, PATIENT, PLATFORM
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
-from ris.domain.dispatch.transitions import HANDED_OVER, next_due
+from ris.domain.dispatch.transitions import HANDED_OVER, next_due, settled
 
 _MESSAGE_IDS = bytes.fromhex("6f6f7a523b0b5c0d9b1e2f60c7c0a9d1")
 SENDING, ACCEPTED, NO_RECEIPT = "sending", "accepted_by_operator", "no_receipt"
@@ -171,7 +171,7 @@ def refused(row: Delivery, now: datetime, *, reason: str, remote_code: str = "",
     """Return the row after a sure no, of the operator or of a rule of ours: a person acts."""
     if row.state is not DeliveryState.PENDING or row.accepted_at is not None:
         return row
-    return _settled(row, DeliveryState.REJECTED, now, reason=reason, remote_code=remote_code, remote_words=remote_words)
+    return settled(row, DeliveryState.REJECTED, now, reason=reason, remote_code=remote_code, remote_words=remote_words)
 
 
 def held(row: Delivery, now: datetime, *, reason: str) -> Delivery:
@@ -184,13 +184,13 @@ def held(row: Delivery, now: datetime, *, reason: str) -> Delivery:
 def withdrawn(row: Delivery, now: datetime, *, reason: str) -> Delivery:
     """Return the row when its mail must not leave any more; one that perhaps left is not called back."""
     open_ = row.state is DeliveryState.HELD or (row.state is DeliveryState.PENDING and not row.unknown and not row.accepted_at)
-    return _settled(row, DeliveryState.WITHDRAWN, now, reason=reason) if open_ else row
+    return settled(row, DeliveryState.WITHDRAWN, now, reason=reason) if open_ else row
 
 
 def overtaken(row: Delivery, now: datetime) -> Delivery:
     """Return the row of an older version that must go no more, perhaps though it is there: withdrawn, until a receipt says otherwise."""
     if row.state is DeliveryState.PENDING and row.accepted_at is None:
-        return _settled(row, DeliveryState.WITHDRAWN, now, reason=SUPERSEDED)
+        return settled(row, DeliveryState.WITHDRAWN, now, reason=SUPERSEDED)
     return withdrawn(row, now, reason=SUPERSEDED)
 
 
@@ -198,7 +198,7 @@ def arrived(row: Delivery, now: datetime) -> Delivery:
     """Return the row after a DSN *delivered* (or ZAM^Z02 Y): in the recipient's mailbox."""
     if row.state not in (DeliveryState.PENDING, DeliveryState.DELEGATED) and not _left_before(row):
         return row
-    return _settled(row, DeliveryState.DELIVERED, now)
+    return settled(row, DeliveryState.DELIVERED, now)
 
 
 def integrated(row: Delivery, now: datetime) -> Delivery:
@@ -206,7 +206,7 @@ def integrated(row: Delivery, now: datetime) -> Delivery:
     never_left = row.state in (DeliveryState.HELD, DeliveryState.WITHDRAWN) and not _left_before(row)
     if never_left or row.read_at is not None:
         return row
-    return replace(_settled(row, DeliveryState.DELIVERED, now), read_at=now)
+    return replace(settled(row, DeliveryState.DELIVERED, now), read_at=now)
 
 
 def bounced(row: Delivery, now: datetime, *, reason: str, remote_code: str = "", remote_words: str = "") -> Delivery:
@@ -215,7 +215,7 @@ def bounced(row: Delivery, now: datetime, *, reason: str, remote_code: str = "",
         return row
     if row.settled_by:
         return row  # it went on paper meanwhile
-    return _settled(row, DeliveryState.REJECTED, now, reason=reason, remote_code=remote_code, remote_words=remote_words)
+    return settled(row, DeliveryState.REJECTED, now, reason=reason, remote_code=remote_code, remote_words=remote_words)
 
 
 def delayed(row: Delivery, *, remote_code: str = "", remote_words: str = "") -> Delivery:
@@ -253,8 +253,8 @@ def printed(row: Delivery, now: datetime, *, by: str) -> Delivery:
     """Return a row that paper settles, once somebody printed and sent it; the code of a mail that failed stays on it."""
     if not may_be_printed(row):
         return row
-    settled = _settled(row, DeliveryState.DELIVERED, now, remote_code=row.remote_code, remote_words=row.remote_words)
-    return replace(settled, settled_by=by)
+    done = settled(row, DeliveryState.DELIVERED, now, remote_code=row.remote_code, remote_words=row.remote_words)
+    return replace(done, settled_by=by)
 
 
 def reopened(row: Delivery, now: datetime, rules: MailRules) -> Delivery:
@@ -274,18 +274,3 @@ def _left_before(row: Delivery) -> bool:
 def _again(row: Delivery, now: datetime) -> datetime:
     """Return when a row is looked at again: workflows are counted, since one of them tries several times in its two minutes."""
     return next_due(replace(row, attempts=row.executions), now)
-
-
-def _settled(
-    row: Delivery, state: DeliveryState, now: datetime, *, reason: str = "", remote_code: str = "", remote_words: str = ""
-) -> Delivery:
-    return replace(
-        row,
-        state=state,
-        unknown=False,
-        due_at=None,
-        changed_at=now,
-        reason=reason,
-        remote_code=remote_code,
-        remote_words=remote_words,
-    )

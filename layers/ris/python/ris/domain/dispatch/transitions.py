@@ -83,14 +83,14 @@ def delivered(delivery: Delivery, now: datetime, *, code: str = "AA") -> Deliver
     """Return the row after the peer took responsibility."""
     if delivery.state not in (DeliveryState.PENDING, DeliveryState.REJECTED):
         return delivery
-    return _settled(delivery, DeliveryState.DELIVERED, now, remote_code=code)
+    return settled(delivery, DeliveryState.DELIVERED, now, remote_code=code)
 
 
 def rejected(delivery: Delivery, now: datetime, *, reason: str, remote_code: str = "", remote_words: str = "") -> Delivery:
     """Return the row after a refusal that only a person can change."""
     if delivery.state is not DeliveryState.PENDING:
         return delivery
-    return _settled(delivery, DeliveryState.REJECTED, now, reason=reason, remote_code=remote_code, remote_words=remote_words)
+    return settled(delivery, DeliveryState.REJECTED, now, reason=reason, remote_code=remote_code, remote_words=remote_words)
 
 
 def postponed(
@@ -122,12 +122,13 @@ def withdrawn(delivery: Delivery, now: datetime, *, reason: str) -> Delivery:
     """Return the row when what it announces no longer is: nothing leaves any more."""
     if delivery.state not in (DeliveryState.PENDING, DeliveryState.HELD):
         return delivery
-    return _settled(delivery, DeliveryState.WITHDRAWN, now, reason=reason)
+    return settled(delivery, DeliveryState.WITHDRAWN, now, reason=reason)
 
 
-def _settled(
+def settled(
     delivery: Delivery, state: DeliveryState, now: datetime, *, reason: str = "", remote_code: str = "", remote_words: str = ""
 ) -> Delivery:
+    """Return a row of any channel that waits for nothing any more, with what there is to say about it."""
     return replace(
         delivery,
         state=state,

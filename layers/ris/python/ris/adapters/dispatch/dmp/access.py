@@ -13,9 +13,9 @@ from cryptography.x509.oid import NameOID
 
 from ris.adapters.dispatch.dmp.client import DmpSoap, SigningIdentity
 from ris.adapters.dispatch.dmp.settings import DmpSettings
-from ris.adapters.dynamodb import by_who_must_act
 from ris.adapters.keys.client_tls import client_context
 from ris.adapters.keys.kms_rsa import KmsRsaPrivateKey
+from ris.adapters.secret import secret_text
 from ris.application.dispatch.dmp_port import StrangeAnswers
 from ris.domain.errors import Refused
 
@@ -83,24 +83,12 @@ class KeysOfLegalEntities:
             Refused: `dmp_not_configured`: there is none, or nothing was put in yet.
         """
         try:
-            with by_who_must_act():
-                text = self._text(f"{self.secret_prefix}/legal-entity/{legal_entity}/{name}")
-            content = json.loads(text)
+            content = json.loads(secret_text(self.secrets, f"{self.secret_prefix}/legal-entity/{legal_entity}/{name}"))
         except (LookupError, ValueError):
             content = {}
         if not isinstance(content, dict) or not content.get("certificate_pem"):
             raise Refused("dmp_not_configured", field=name)
         return content
-
-    def _text(self, secret_id: str) -> str:
-        from botocore.exceptions import ClientError
-
-        try:
-            return str(self.secrets.get_secret_value(SecretId=secret_id)["SecretString"])
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
-                raise LookupError(secret_id) from None
-            raise
 
     def _keep(self, kind: str, legal_entity: str, make: Callable[[str], Kept]) -> Kept:
         until, value = self._kept.get((kind, legal_entity), (0.0, None))

@@ -17,10 +17,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ris.adapters.dynamodb import by_who_must_act
 from ris.adapters.keys.client_tls import client_context
 from ris.adapters.keys.revocation import code_of
 from ris.adapters.keys.server_trust import server_context
+from ris.adapters.secret import secret_text
 from ris.application.dispatch.mail_port import Mailbox
 from ris.domain.errors import Refused, RemoteUnavailable
 
@@ -108,8 +108,7 @@ class MailboxesOfSites:
 
     def _secret(self, site: str) -> dict[str, str]:
         try:
-            with by_who_must_act():
-                content = json.loads(self._text(f"{self.secret_prefix}/mailbox/{site}"))
+            content = json.loads(secret_text(self.secrets, f"{self.secret_prefix}/mailbox/{site}"))
         except (LookupError, ValueError):
             content = {}
         if not isinstance(content, dict):
@@ -118,16 +117,6 @@ class MailboxesOfSites:
             if not content.get(name):
                 raise Refused("mailbox_not_configured", field=name)
         return content
-
-    def _text(self, secret_id: str) -> str:
-        from botocore.exceptions import ClientError
-
-        try:
-            return str(self.secrets.get_secret_value(SecretId=secret_id)["SecretString"])
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
-                raise LookupError(secret_id) from None
-            raise
 
 
 def operator_of(url: str, ca_pem: str, timeout_s: float) -> Operator:
