@@ -1,5 +1,6 @@
 """The receptionist's day in the pages: who is expected, who came, moves, walk-ins, free slots, questions, the pre-flight."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -361,6 +362,27 @@ def test_a_patient_without_an_appointment_is_admitted_to_the_next_free_place(hou
     exam = next(each for each in house.rows.exams.values() if each.patient_id == "p1")
     assert (house.now, "salle-scanner") == (exam.arrived_at, exam.appointment.room)
     assert 2 == len(house.rows.exams)
+
+
+def test_who_comes_with_one_order_is_taken_to_come_for_it_and_the_desk_may_say_otherwise(house, browser):
+    patient = house.patient()
+    house.request(patient)
+    address = "/sites/nord/walk-in?patient=p1"
+
+    shown = browser.get(address)
+    of_another_exam = browser.get(f"{address}&exam=ACQK001")
+    without = browser.post("/sites/nord/walk-in", {"patient": "p1", "request": "", "exam": "ACQK001", "show": "1"})
+    house.request(patient, 2)
+    of_two = browser.get(address)
+
+    assert [["ZBQK001", "r1"], ["ACQK001"], ["ACQK001"], []] == [
+        sorted(chosen(page)) for page in (shown, of_another_exam, without, of_two)
+    ]
+
+
+def chosen(page):
+    """What the lists of a form say, those that say something."""
+    return [value for value in re.findall(r'<option value="([^"]*)" selected', page.body) if value]
 
 
 def test_when_nothing_is_free_today_the_page_says_where_to_look(house):

@@ -185,6 +185,30 @@ class Keyboard:
                 return
         raise AssertionError(f"{selector} does not take {iso}")
 
+    def clock(self, selector: str, hhmm: str) -> None:
+        """Go to a field for a time and type it, with the half of the day where this browser's language asks for it."""
+        hours, minutes = hhmm.split(":")
+        self.tab_to(selector)
+        for parts in ((hours, minutes), (f"{(int(hours) - 1) % 12 + 1:02d}", minutes, "P" if int(hours) > 11 else "A")):
+            self.keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT, *parts)
+            if self.driver.execute_script("return document.activeElement.value") == hhmm:
+                return
+        raise AssertionError(f"{selector} does not take {hhmm}")
+
+    def opens_beside(self, selector: str) -> bytes:
+        """Press a link that opens in a window of its own; close that window, and return what the address gives."""
+        here = self.driver.current_window_handle
+        self.tab_to(selector)
+        address = self.driver.execute_script("return document.activeElement.href")
+        self.keys(Keys.ENTER)
+        self._wait("return true", 30, lambda driver: len(driver.window_handles) == 2)
+        other = next(each for each in self.driver.window_handles if each != here)
+        self.driver.switch_to.window(other)
+        self._wait("return location.href", 30, lambda driver: driver.current_url == address)
+        self.driver.close()
+        self.driver.switch_to.window(here)
+        return base64.b64decode(self.driver.execute_async_script(_FETCHED, address))
+
     def keys(self, *keys: str) -> None:
         """Press keys."""
         ActionChains(self.driver).send_keys(*keys).perform()
@@ -198,18 +222,18 @@ class Keyboard:
         """Wait until a script returns something."""
         return self._wait(script, timeout_s, lambda driver: driver.execute_script(script))
 
-    def reload_until(self, script: str, timeout_s: float = 60) -> Any:
+    def reload_until(self, script: str, timeout_s: float = 60, every_s: float = 0.2) -> Any:
         """Press F5 until a script returns something."""
 
         def again(driver: webdriver.Chrome) -> Any:
             driver.refresh()
             return driver.execute_script(script)
 
-        return self._wait(script, timeout_s, again)
+        return self._wait(script, timeout_s, again, every_s)
 
-    def _wait(self, script: str, timeout_s: float, look: Callable[[webdriver.Chrome], Any]) -> Any:
+    def _wait(self, script: str, timeout_s: float, look: Callable[[webdriver.Chrome], Any], every_s: float = 0.2) -> Any:
         try:
-            return WebDriverWait(self.driver, timeout_s, poll_frequency=0.2).until(look)
+            return WebDriverWait(self.driver, timeout_s, poll_frequency=every_s).until(look)
         except TimeoutException:
             self.photograph("not-found")
             raise AssertionError(f"{self.path}: not found in time: {script}") from None
@@ -266,6 +290,10 @@ class Keyboard:
 _FOCUS_SHOWN = """
 const style = getComputedStyle(document.activeElement);
 return document.activeElement.matches(':focus-visible') && style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0;
+"""
+_FETCHED = """
+const [address, done] = arguments;
+fetch(address).then(r => r.arrayBuffer()).then(b => done(btoa(String.fromCharCode(...new Uint8Array(b).subarray(0, 1000)))))
 """
 _WIDEST = """
 return [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 4)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from infra.local.demo import group
@@ -25,6 +26,8 @@ SITE = "sud"
 RECEPTIONIST, RADIOGRAPHER, SECRETARY, RADIOLOGIST = "accueil.sud", "manip.nord", "secretariat.nord", "99900012347"
 SCANNER, SKULL, BREAST = "CT_SUD", "ACQK001", "QEQM001"
 """A machine of the site; an exam of the scanner that asks nothing; one of the other room."""
+UNREACHABLE = "99900090038^PAPIER^SIMONE"
+"""A requester whom the directory has no address for, as `RPPS^family^given`."""
 INSI_COLUMNS = (
     "birth_family;birth_given;birth_given_all;sex;birth_date;birth_place;number;key;oid;answers_to;outcome;history;leaves_out"
 )
@@ -120,12 +123,14 @@ PATIENTS = {
             ("absente", "BERTHE", "1962-03-04", {}),
             ("arrivee", "CELINE", "1963-04-05", {"exam": "ZBQK001"}),
             ("passante", "DENISE", "1964-05-06", {"exam": BREAST}),
-            ("disputee", "EDITH", "1965-06-07", {}),
+            ("disputee", "EDITH", "1965-06-07", {"requester": UNREACHABLE}),
+            ("rivale", "KARINE", "1971-12-13", {}),
             ("appelee", "FANNY", "1966-07-08", {}),
+            ("faite", "LAURE", "1972-01-14", {}),
             ("inconnue", "GILDA", "1967-08-09", {}),
             ("panne", "HELENE", "1968-09-10", {}),
             ("dictee", "IRENE", "1969-10-11", {}),
-            ("lettre", "JULIE", "1970-11-12", {"requester": "99900090038^PAPIER^SIMONE"}),
+            ("lettre", "JULIE", "1970-11-12", {"requester": UNREACHABLE}),
         ),
         1,
     )
@@ -246,19 +251,22 @@ class SecondSite:
         items = self._find(day, station)
         return {visit.dicom_value(item, "00080050"): _time_of(item) for item in items}
 
-    def begun(self, accession: str, day: str, station: str = SCANNER, **changed: Any) -> str:
+    def begun(self, accession: str, day: str, station: str = SCANNER, *, typed_by_hand: bool = False) -> str:
         """Let a machine say that an exam has begun (N-CREATE); return the SOP Instance UID.
 
         Args:
-            changed: Elements of the worklist's item, by tag, as `t00080050=""`, that it does not give back as it got them.
+            typed_by_hand: The patient was typed at the machine: it knows none of the numbers of the worklist.
         """
 
         def asked() -> dict[str, Any] | None:
             return next((one for one in self._find(day, station) if visit.dicom_value(one, "00080050") == accession), None)
 
         item = until("the exam on the machine's worklist", asked)
-        for tag, value in changed.items():
-            item[tag.removeprefix("t")]["Value"] = [value]
+        if typed_by_hand:
+            scheduled = item["00400100"]["Value"][0]
+            for known, tag in ((item, "00080050"), (item, "00401001"), (scheduled, "00400009")):
+                known[tag]["Value"] = []
+            item["0020000D"]["Value"] = [f"2.25.{uuid4().int}"]
         file = self.system.work / "second-site" / "item.json"
         file.write_text(json.dumps(item))
         with self._scene.step("an exam begins", "DICOM N-CREATE") as step:

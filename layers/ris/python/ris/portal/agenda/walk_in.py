@@ -123,8 +123,18 @@ def _whom(call: Call, site: str, patient_id: str, request_id: str) -> tuple[Pati
     return patient, request
 
 
+def _waiting(call: Call, site: str, patient: Patient) -> list[ImagingRequest]:
+    """Return what was ordered for the patient here and is not booked."""
+    _, requests = call.services.agenda.exams.of_patient(patient.patient_id)
+    return [one for one in requests if one.site == site and one.state is RequestState.TO_BOOK]
+
+
 def _page(call: Call, site: str, typed: dict[str, str], errors: dict[str, str], *, status: int = 200, rule: str = "") -> Page:
     patient, request = _whom(call, site, typed["patient"], typed["request"])
+    waiting = _waiting(call, site, patient)
+    if call.method == "GET" and len(waiting) == 1 and not typed["exam"]:
+        # Who comes with one order that waits comes for it, unless the person at the desk says otherwise.
+        request, typed["request"] = waiting[0], waiting[0].request_id
     reference = call.services.reference
     at = reference.site(site)
     assert at is not None
@@ -133,13 +143,12 @@ def _page(call: Call, site: str, typed: dict[str, str], errors: dict[str, str], 
     catalogue = [each for each in reference.catalogue() if each.dicom_modality in offered]
     chosen: CatalogueExam | None = next((each for each in catalogue if each.exam_code == typed["exam"]), None)
     place = next_place(call.services.agenda, site, chosen.exam_code, call.now) if chosen else None
-    _, requests = call.services.agenda.exams.of_patient(patient.patient_id)
     values = {
         "at": at,
         "patient": patient,
         "ipp": patient.ipp(at.ipp_authority),
         "request": request,
-        "requests": [one for one in requests if one.site == site and one.state is RequestState.TO_BOOK],
+        "requests": waiting,
         "typed": {**typed, **typed_answers(call)},
         "catalogue": catalogue,
         "chosen": chosen,
