@@ -94,6 +94,8 @@ def test_each_obstacle_has_its_reason_and_who_mends_it(
         ({"consents": {"ZFA-9": "IO"}}, {}, "dmp", "DMP", "withdrawn", "opposition", "ask_opposition"),
         ({}, {"information": "IO"}, "dmp", "DMP", "withdrawn", "opposition", "ask_opposition"),
         ({"consents": {"ZFA-9": "NA"}}, {}, "dmp", "DMP", "pending", "not_informed", "inform_patient"),
+        ({"consents": {}}, {}, "dmp", "DMP", "pending", "not_informed", "inform_patient"),
+        ({"consents": {}}, {"information": "INO"}, "dmp", "DMP", "pending", "", ""),
         ({"refusals": frozenset({"PATIENT"})}, {}, "mss_patient", "PATIENT", "withdrawn", "refusal", "lift_refusal"),
         ({"refusals": frozenset({COPY})}, {}, "mss_professional", COPY, "withdrawn", "refusal", "lift_refusal"),
     ],

@@ -126,7 +126,7 @@ def facts_before(s: ReportServices, asked: Asked) -> tuple[PlanFacts, dict[str, 
 
 def _line(row: Delivery, facts: PlanFacts, address: FoundAddress | None) -> ExpectedChannel:
     reason = row.reason
-    if row.channel == DMP and not reason and _NOT_COLLECTED in facts.information:
+    if row.channel == DMP and not reason and (_NOT_COLLECTED in facts.information or not any(facts.information)):
         reason = NOT_INFORMED
     mend = "name_requester" if reason == "to_print" and row.recipient == REQUESTER else _MENDING.get(reason, "")
     if address is None:
