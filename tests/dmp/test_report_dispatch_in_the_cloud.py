@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,33 +17,19 @@ from infra.local.services.dmp import RECORDS, Dmp, DmpDoors
 from infra.local.services.dmp_evidence import Received
 from infra.local.services.recorder import Recorder
 from infra.local.services.soap_door import Trust
-from ris.adapters.agenda.dynamodb import DynamoAgendaStore
 from ris.adapters.dispatch.dmp.signature_document import sign_submission
 from ris.adapters.dispatch.dmp.submission import signature_id, submission_set_id
-from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
-from ris.adapters.dynamodb import Table
-from ris.adapters.identity.dynamodb import DynamoPatientStore
 from ris.adapters.keys.kms_rsa import KmsRsaPrivateKey
-from ris.adapters.reference.dynamodb import DynamoReferenceTable
-from ris.adapters.reference.files import read_folder
 from ris.adapters.report.cda import build_cda
-from ris.adapters.report.dynamodb import DynamoReportStore
-from ris.adapters.report.frozen_json import FrozenJson
 from ris.adapters.report.pdf import render_report
-from ris.adapters.report.s3 import S3DocumentStore
-from ris.application.agenda.ports import Booking
-from ris.application.load_reference import load_reference
-from ris.domain.agenda.exam import Appointment, Exam, ExamState
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.dispatch.dmp import CHANNEL, RECIPIENT, planned_dmp
-from ris.domain.identity.patient import Identifier, IdentityStatus, Patient
-from ris.domain.report.draft import Draft, DraftStatus
-from ris.domain.report.frozen import FrozenReport
-from ris.domain.report.version import CDA, SIGNATURE, StoredFile, Version, VersionState
+from ris.domain.report.version import CDA, SIGNATURE
 from tests.support.frozen_reports import a_frozen_report
 from tests.support.grants import called, granted, idle, missing
 from tests.support.kms_signer import certificate_of, key_in_kms
 from tests.support.national import STRUCTURE, Pki, control, make_pki
+from tests.support.signed_exams import PUBLIC, SignedExams
 from tests.support.stacks import tenant
 
 ENTITY = "990000017"
@@ -56,69 +41,31 @@ NUMBERS = itertools.count(1)
 
 
 @dataclass
-class Deployed:
+class Deployed(SignedExams):
     """The running product, the DMP it feeds, and everything a test asks of them."""
 
-    cloud: Cloud
     control: str
     key: KmsRsaPrivateKey
     certificate: Any
 
-    def __post_init__(self) -> None:
-        self.names = {**self.cloud.function_env("PortalFunction"), **self.cloud.function_env("SendToDmpFunction")}
-        self.rows = DynamoDeliveryStore(self.table("EXAMS"), self.table("USAGE"))
-
-    def table(self, name: str) -> Table:
-        return Table(self.cloud.client("dynamodb"), self.names[f"TABLE_{name}"])
-
     def validated(self, **patient: Any) -> str:
-        """Leave what the signing machine leaves: a qualified patient's exam, a signed version, its planned row."""
+        """Leave a signed version and its planned row."""
         number = next(NUMBERS)
         accession, document = f"2600000{number:04}", f"2.25.7000{number}"
         report = a_frozen_report(
             accession_number=accession, document_id=document, set_id=f"2.25.6000{number}", study_instance_uid=f"2.25.5000{number}",
             logged_in_at=datetime(2026, 1, 1, tzinfo=UTC),
         )  # fmt: skip
-        identity = report.identity
-        assert identity is not None
-        now = datetime.now(UTC)
-        start = datetime(2026, 11, 26, 8, 0, tzinfo=UTC) + timedelta(hours=number)
-        appointment = Appointment("nord", f"{start:%Y-%m-%d}", start, start, "scanner", "ct1", ("scanner", "ct1"))
-        exam = Exam(
-            accession, report.study_instance_uid, "nord", f"p-{number}", "", "ZBQK001", "CT", appointment, ExamState.COMPLETED
-        )
-        DynamoAgendaStore(agenda=self.table("AGENDA"), exams=self.table("EXAMS")).commit(Booking((), exam))
-        kept = Patient(
-            f"p-{number}", report.traits, (Identifier(f"IPP-{number}", "1.2.250.1.99999.1", "PI"),),
-            status=IdentityStatus.QUALIFIEE, ins=identity.ins, strict=identity.traits,
-        )  # fmt: skip
-        DynamoPatientStore(self.table("PATIENTS")).save(replace(kept, **patient))
-        self._signed(report, planned_dmp(accession, "nord", 1, document, now, qualified=True), now)
-        return accession
-
-    def _signed(self, report: FrozenReport, row: Delivery, now: datetime) -> None:
         cda = build_cda(report, render_report(report))
         signature = sign_submission(
             signature_id=signature_id(report), submission_set_id=submission_set_id(report), documents={report.document_id: cda},
             signed_at=report.validated_at, key=self.key, certificate=self.certificate,
         )  # fmt: skip
-        version = Version(
-            report.accession_number, "nord", ENTITY, 1, report.document_id, report.set_id, "", report.validated_at, "dr", "89990001234",
-            VersionState.SIGNED,
-        )  # fmt: skip
-        documents = S3DocumentStore(lambda: self.cloud.client("s3"), self.names["BUCKET_DOCUMENTS"])
-        files = {}
-        for name, content in {CDA: cda, SIGNATURE: signature}.items():
-            documents.keep(version.key_of(name), content, content_type="text/xml")
-            files[name] = StoredFile(version.key_of(name), hashlib.sha256(content).hexdigest(), len(content))
-        DynamoReportStore(self.table("EXAMS")).commit(
-            Draft(report.accession_number, "nord", status=DraftStatus.VALIDATED), replace(version, files=files, changed_at=now),
-            deliveries=(row,), content=FrozenJson().dump(report),
-        )  # fmt: skip
+        planned = planned_dmp(accession, "nord", 1, document, datetime.now(UTC), qualified=True)
+        return self.add(number, report, {CDA: cda, SIGNATURE: signature}, [planned], **patient)
 
-    def run(self, accession: str, attempt: int = 1) -> dict[str, Any]:
-        given = {"accession_number": accession, "version": 1, "rows": [{"channel": CHANNEL, "recipient": RECIPIENT}]}
-        return self.cloud.wait_execution(self.cloud.start("ReportDispatchStateMachine", f"dispatch-{accession}-1-{attempt}", given))
+    def dispatch(self, accession: str) -> dict[str, Any]:
+        return self.run(accession, [self.row(accession)])
 
     def row(self, accession: str) -> Delivery:
         found = self.rows.get(accession, CHANNEL, RECIPIENT, 1)
@@ -142,10 +89,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         ca=pki.files["ca"], crl=pki.files["crl"], records=RECORDS,
     )  # fmt: skip
     doors = DmpDoors(service, Trust(**pki.files))
-    parameters = {
-        "OidcUrl": "https://oidc.invalid", "PscUrl": "https://psc.invalid", "PublicUrl": "{portal_url}",
-        "DmpUrl": doors.status["url"], "DmpSettings": json.dumps(SETTINGS),
-    }  # fmt: skip
+    parameters = {**PUBLIC, "DmpUrl": doors.status["url"], "DmpSettings": json.dumps(SETTINGS)}
     with start_cloud(folder / "cloud", ROOT / "template.yaml", parameters=parameters, schedules=False, scale=40) as cloud:
         yield seeded(cloud, pki, doors.status["control"])
         assert cloud.faults() == []
@@ -153,32 +97,27 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 
 def seeded(cloud: Cloud, pki: Pki, control_url: str) -> Deployed:
-    names = cloud.function_env("SendToDmpFunction")
-    key = key_in_kms(cloud.client("kms"), f"{names['SIGN_KEY_ALIAS_PREFIX']}{ENTITY}")
+    key = key_in_kms(cloud.client("kms"), f"{cloud.function_env('SendToDmpFunction')['SIGN_KEY_ALIAS_PREFIX']}{ENTITY}")
     certificate = certificate_of(pki.authority, key, STRUCTURE)
     client = pki.client("DMP", STRUCTURE)
-    secrets = {
-        "dmp": {
+    deployed = Deployed(cloud, ENTITY, control_url, key, certificate)
+    deployed.put_secret(
+        f"legal-entity/{ENTITY}/dmp",
+        {
             "certificate_pem": client.certificate_pem().decode(), "key_pem": client.key_pem().decode(),
             "chain_pem": pki.authority.chain_pem().decode(),
         },
-        "sign-certificate": {"certificate_pem": certificate.public_bytes(serialization.Encoding.PEM).decode()},
-    }  # fmt: skip
-    for name, content in secrets.items():
-        cloud.client("secretsmanager").create_secret(
-            Name=f"{names['SECRET_PREFIX']}/legal-entity/{ENTITY}/{name}", SecretString=json.dumps(content)
-        )
-    reference = Table(cloud.client("dynamodb"), cloud.function_env("PortalFunction")["TABLE_REFERENCE"])
-    load_reference(
-        DynamoReferenceTable(reference), read_folder(ROOT / "infra/local/demo/reference"), now=datetime(2026, 1, 1, tzinfo=UTC)
-    )
-    return Deployed(cloud, control_url, key, certificate)
+    )  # fmt: skip
+    sign = certificate.public_bytes(serialization.Encoding.PEM).decode()
+    deployed.put_secret(f"legal-entity/{ENTITY}/sign-certificate", {"certificate_pem": sign})
+    deployed.load_group()
+    return deployed
 
 
 def test_a_signed_version_is_fed_without_a_click(deployed: Deployed) -> None:
     accession = deployed.validated()
 
-    ended = deployed.run(accession)
+    ended = deployed.dispatch(accession)
 
     assert ended["status"] == "SUCCEEDED"
     assert (deployed.row(accession).state, deployed.row(accession).attempts) == (DeliveryState.DELIVERED, 1)
@@ -191,7 +130,7 @@ def test_a_lost_answer_is_one_document(deployed: Deployed, fault: str) -> None:
     accession = deployed.validated()
     deployed.schedule(iti_41=[fault])
 
-    deployed.run(accession)
+    deployed.dispatch(accession)
     if deployed.row(accession).state is DeliveryState.PENDING:  # it was not stored: the sweep sends the same bytes again
         deployed.rows.save(replace(deployed.row(accession), due_at=datetime.now(UTC)))
         swept(deployed, accession)
@@ -216,7 +155,7 @@ def swept(deployed: Deployed, accession: str) -> None:
 def test_an_opposition_is_never_sent(deployed: Deployed) -> None:
     accession = deployed.validated(consents={"ZFA-9": "IO"})
 
-    deployed.run(accession)
+    deployed.dispatch(accession)
 
     assert (deployed.row(accession).state, deployed.row(accession).reason) == (DeliveryState.WITHDRAWN, "opposition")
     assert deployed.stored(accession) == []
@@ -225,7 +164,7 @@ def test_an_opposition_is_never_sent(deployed: Deployed) -> None:
 def test_an_outage_waits_in_the_row_and_the_sweep_sends_it(deployed: Deployed) -> None:
     accession = deployed.validated()
     deployed.schedule(td0_2=[{"fault": "http_503", "times": 7}])
-    deployed.run(accession)
+    deployed.dispatch(accession)
     row = deployed.row(accession)
     assert (row.state, row.reason, row.unknown) == (DeliveryState.PENDING, "dmp_503", False)
 
@@ -239,7 +178,7 @@ def test_the_refusal_of_the_dmp_is_on_the_row_and_in_no_history(deployed: Deploy
     accession = deployed.validated()
     deployed.schedule(iti_41=[{"fault": "registry_error", "code": "XDSRegistryMetadataError", "context": "ADRUN 275126322074974"}])
 
-    ended = deployed.run(accession)
+    ended = deployed.dispatch(accession)
 
     row = deployed.row(accession)
     assert (row.state, row.remote_code) == (DeliveryState.REJECTED, "XDSRegistryMetadataError")
@@ -252,7 +191,7 @@ def test_a_record_that_is_closed_is_a_failure_that_finance_can_count(deployed: D
     closed = {"status": "closed", "closed_on": "20260301", "reason": "patient"}
     control(deployed.control, record={**record, **closed})
     try:
-        deployed.run(accession)
+        deployed.dispatch(accession)
     finally:
         control(deployed.control, record={**record, "status": "open"})
 

@@ -7,43 +7,30 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from infra.local.cloud.client import ROOT, Cloud, start_cloud
+from infra.local.cloud.client import ROOT, start_cloud
 from infra.local.services.directory import MAILBOXES, Directory, DirectoryDoors
-from ris.adapters.agenda.dynamodb import DynamoAgendaStore
-from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
-from ris.adapters.dynamodb import Table
-from ris.adapters.identity.dynamodb import DynamoPatientStore
-from ris.adapters.reference.dynamodb import DynamoReferenceTable
-from ris.adapters.reference.files import read_folder
 from ris.adapters.report.cda import build_cda
-from ris.adapters.report.dynamodb import DynamoReportStore
-from ris.adapters.report.frozen_json import FrozenJson
 from ris.adapters.report.pdf import render_report
-from ris.adapters.report.s3 import S3DocumentStore
 from ris.adapters.usage.dynamodb import DynamoUsageFacts
-from ris.application.agenda.ports import Booking
-from ris.application.load_reference import load_reference
-from ris.domain.agenda.exam import Appointment, Exam, ExamState
 from ris.domain.dispatch.channels import HL7_REPORT, MSS_PATIENT, MSS_PROFESSIONAL
 from ris.domain.dispatch.delivery import Delivery, DeliveryState, Origin
-from ris.domain.identity.patient import Identifier, IdentityStatus, Patient
-from ris.domain.report.draft import Draft, DraftStatus
-from ris.domain.report.plan import PlanFacts, plan_of, planned_rows
-from ris.domain.report.version import CDA, PDF, StoredFile, Version, VersionState
+from ris.domain.report.plan import PlanFacts, planned_rows
+from ris.domain.report.version import CDA, PDF
 from tests.support.frozen_reports import a_frozen_report
 from tests.support.grants import called, granted, idle, missing
 from tests.support.mss import DOCTOR, MAILBOX, PASSWORD, PATIENT, Post, open_post
 from tests.support.national import make_pki
+from tests.support.signed_exams import PUBLIC, SignedExams
 from tests.support.stacks import tenant
 from tests.support.waiting import until
 
-REQUESTER, UNREACHABLE = "89990005678", "89990009999"
+ENTITY, REQUESTER, UNREACHABLE = "630999001", "89990005678", "89990009999"
 PEOPLE = (
     "rpps;family;given;profession;speciality_code;speciality;structure;finess;mailbox;kind;red_list;description\n"
     f"{REQUESTER};EXEMPLE;LUC;10;SM54;Médecine Générale;;;{DOCTOR};PER;;\n"
@@ -60,70 +47,31 @@ NUMBERS = itertools.count(1)
 
 
 @dataclass
-class Deployed:
+class Deployed(SignedExams):
     """The running product, the operator, and everything a test asks of them."""
 
-    cloud: Cloud
     post: Post
 
-    def __post_init__(self) -> None:
-        self.names = {**self.cloud.function_env("PortalFunction"), **self.cloud.function_env("SendMailFunction")}
-        self.rows = DynamoDeliveryStore(self.table("EXAMS"), self.table("USAGE"))
-
-    def table(self, name: str) -> Table:
-        return Table(self.cloud.client("dynamodb"), self.names[f"TABLE_{name}"])
-
     def validated(self, *professionals: str, cda: bytes = b"", **patient: Any) -> str:
-        """Leave what the signing machine leaves: a qualified patient's exam, a signed version, its planned rows."""
+        """Leave a signed version and its planned rows."""
         number = next(NUMBERS)
         accession = f"2600001{number:04}"
         report = a_frozen_report(
             accession_number=accession, document_id=f"2.25.8000{number}", set_id=f"2.25.8100{number}", study_instance_uid=f"2.25.8200{number}"
         )  # fmt: skip
-        identity = report.identity
-        assert identity is not None
-        start = datetime(2026, 11, 26, 8, 0, tzinfo=UTC) + timedelta(hours=number)
-        appointment = Appointment("nord", f"{start:%Y-%m-%d}", start, start, "scanner", "ct1", ("scanner", "ct1"))
-        exam = Exam(
-            accession, report.study_instance_uid, "nord", f"m-{number}", "", "ZBQK001", "CT", appointment, ExamState.COMPLETED
-        )
-        DynamoAgendaStore(agenda=self.table("AGENDA"), exams=self.table("EXAMS")).commit(Booking((), exam))
-        kept = Patient(
-            f"m-{number}", report.traits, (Identifier(f"IPP-M{number}", "1.2.250.1.99999.1", "PI"),),
-            status=IdentityStatus.QUALIFIEE, ins=identity.ins, strict=identity.traits,
-        )  # fmt: skip
-        DynamoPatientStore(self.table("PATIENTS")).save(replace(kept, **patient))
         rows = planned_rows(
             PlanFacts(
                 accession, "nord", 1, report.document_id, datetime.now(UTC), qualified=True, professionals=professionals or (REQUESTER,),
-                destinations=("HIS",), origin=Origin("Europe/Paris", "630999001", "630999100", "89990001234", qualified=True),
+                destinations=("HIS",), origin=Origin("Europe/Paris", ENTITY, "630999100", "89990001234", qualified=True),
             )
         )  # fmt: skip
-        version = Version(
-            accession, "nord", "630999001", 1, report.document_id, report.set_id, "", report.validated_at, "dr", "89990001234",
-            VersionState.SIGNED, plan=plan_of(rows),
-        )  # fmt: skip
         pdf = render_report(report)
-        documents = S3DocumentStore(lambda: self.cloud.client("s3"), self.names["BUCKET_DOCUMENTS"])
-        files = {}
-        for name, content in {PDF: pdf, CDA: cda or build_cda(report, pdf)}.items():
-            documents.keep(version.key_of(name), content, content_type="text/xml")
-            files[name] = StoredFile(version.key_of(name), hashlib.sha256(content).hexdigest(), len(content))
-        DynamoReportStore(self.table("EXAMS")).commit(
-            Draft(accession, "nord", status=DraftStatus.VALIDATED), replace(version, files=files, changed_at=datetime.now(UTC)),
-            deliveries=rows, content=FrozenJson().dump(report),
-        )  # fmt: skip
-        return accession
+        return self.add(number, report, {PDF: pdf, CDA: cda or build_cda(report, pdf)}, rows, **patient)
 
-    def run(self, accession: str, *channels: str) -> dict[str, Any]:
+    def dispatch(self, accession: str, *channels: str) -> dict[str, Any]:
         """Run the machine for the pending rows of some channels."""
-        rows = [
-            {"channel": row.channel, "recipient": row.recipient}
-            for row in self.rows.of_owner(accession)
-            if row.state is DeliveryState.PENDING and row.channel in channels
-        ]
-        given = {"accession_number": accession, "version": 1, "rows": rows}
-        return self.cloud.wait_execution(self.cloud.start("ReportDispatchStateMachine", f"dispatch-{accession}-1-1", given))
+        rows = [row for row in self.rows.of_owner(accession) if row.state is DeliveryState.PENDING and row.channel in channels]
+        return self.run(accession, rows)
 
     def row(self, accession: str, channel: str, recipient: str = "") -> Delivery:
         (found,) = [r for r in self.rows.of_owner(accession) if r.channel == channel and recipient in ("", r.recipient)]
@@ -145,7 +93,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     )
     servers = f"smtp://127.0.0.1:{post.doors.status['smtp_port']} imap://127.0.0.1:{post.doors.status['imap_port']}"
     parameters = {
-        "OidcUrl": "https://oidc.invalid", "PscUrl": "https://psc.invalid", "PublicUrl": "{portal_url}",
+        **PUBLIC,
         "MssUrl": servers, "MssSettings": json.dumps(SETTINGS), "DirectoryUrl": f"{directory.status['extract']}/{MAILBOXES}.zip",
         "DirectoryCa": pki.authority.chain_pem().decode(),
     }  # fmt: skip
@@ -154,20 +102,16 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         site_template=ROOT / "infra" / "site.yaml", sites=[{"Prefix": "ris-demo", "Site": "nord"}],
     ) as cloud:  # fmt: skip
         client = pki.client("MSS")
-        cloud.client("secretsmanager").put_secret_value(
-            SecretId="ris-demo/mailbox/nord",
-            SecretString=json.dumps(
-                {
-                    "address": MAILBOX, "label": "Imagerie du Nord", "password": PASSWORD, "ca_pem": pki.authority.chain_pem().decode(),
-                    "certificate_pem": client.certificate_pem().decode(), "key_pem": client.key_pem().decode(),
-                }
-            ),
+        deployed = Deployed(cloud, ENTITY, post)
+        deployed.put_secret(
+            "mailbox/nord",
+            {
+                "address": MAILBOX, "label": "Imagerie du Nord", "password": PASSWORD, "ca_pem": pki.authority.chain_pem().decode(),
+                "certificate_pem": client.certificate_pem().decode(), "key_pem": client.key_pem().decode(),
+            },
         )  # fmt: skip
-        reference = Table(cloud.client("dynamodb"), cloud.function_env("PortalFunction")["TABLE_REFERENCE"])
-        load_reference(
-            DynamoReferenceTable(reference), read_folder(ROOT / "infra/local/demo/reference"), now=datetime(2026, 1, 1, tzinfo=UTC)
-        )
-        yield Deployed(cloud, post)
+        deployed.load_group()
+        yield deployed
         assert cloud.faults() == []
     directory.close()
     post.doors.close()
@@ -183,7 +127,7 @@ def test_the_directory_is_taken_up_once(deployed: Deployed) -> None:
 def test_requester_and_patient_are_mailed_and_their_receipts_settle_the_rows(deployed: Deployed) -> None:
     accession = deployed.validated()
 
-    ended = deployed.run(accession, MSS_PROFESSIONAL, MSS_PATIENT)
+    ended = deployed.dispatch(accession, MSS_PROFESSIONAL, MSS_PATIENT)
 
     assert ended["status"] == "SUCCEEDED"
     for channel in (MSS_PROFESSIONAL, MSS_PATIENT):
@@ -208,7 +152,7 @@ def test_a_bounce_corrects_the_figure(deployed: Deployed) -> None:
     accession = deployed.validated()
     deployed.post.control(receipts={PATIENT: [[{"answer": "dsn", "action": "failed", "status": "5.1.1"}]]})
     try:
-        deployed.run(accession, MSS_PATIENT)
+        deployed.dispatch(accession, MSS_PATIENT)
         until(
             lambda: deployed.read_mailbox() and deployed.row(accession, MSS_PATIENT).state is not DeliveryState.PENDING,
             timeout_s=20,
@@ -224,7 +168,7 @@ def test_a_standard_mail_is_placed_by_the_archive_it_returns(deployed: Deployed)
     accession = deployed.validated()
     deployed.post.control(receipts={DOCTOR: [[{"answer": "ko", "code": "902", "returned": "archive"}]]})
     try:
-        deployed.run(accession, MSS_PROFESSIONAL)
+        deployed.dispatch(accession, MSS_PROFESSIONAL)
         until(
             lambda: deployed.read_mailbox() and deployed.row(accession, MSS_PROFESSIONAL).state is not DeliveryState.PENDING,
             timeout_s=20,
@@ -239,7 +183,7 @@ def test_an_answer_lost_behind_the_final_dot_is_one_message_id(deployed: Deploye
     accession = deployed.validated()
     deployed.post.control(schedule={"data": ["cut_after_dot"]})
 
-    deployed.run(accession, MSS_PROFESSIONAL)
+    deployed.dispatch(accession, MSS_PROFESSIONAL)
 
     row = deployed.row(accession, MSS_PROFESSIONAL)
     assert row.unknown or row.state is DeliveryState.DELIVERED
@@ -258,7 +202,7 @@ def test_a_busy_operator_is_tried_again_by_the_machine(deployed: Deployed) -> No
     accession = deployed.validated()
     deployed.post.control(schedule={"rcpt": [{"fault": "reply", "code": 451, "text": "4.3.0 later"}]})
 
-    deployed.run(accession, MSS_PROFESSIONAL)
+    deployed.dispatch(accession, MSS_PROFESSIONAL)
 
     assert deployed.row(accession, MSS_PROFESSIONAL).accepted_at is not None
 
@@ -266,7 +210,7 @@ def test_a_busy_operator_is_tried_again_by_the_machine(deployed: Deployed) -> No
 def test_who_has_no_address_waits_for_paper_and_who_refused_gets_nothing(deployed: Deployed) -> None:
     accession = deployed.validated(UNREACHABLE, refusals=frozenset({"PATIENT"}))
 
-    deployed.run(accession, MSS_PROFESSIONAL, MSS_PATIENT)
+    deployed.dispatch(accession, MSS_PROFESSIONAL, MSS_PATIENT)
 
     assert (deployed.row(accession, MSS_PROFESSIONAL).state, deployed.row(accession, MSS_PROFESSIONAL).reason) == (
         DeliveryState.HELD, "to_print",
@@ -279,7 +223,7 @@ def test_a_report_goes_to_the_gateway_whole_and_a_large_one_by_reference(deploye
     cda = b"<ClinicalDocument/>" + b"x" * size if size else b""
     accession = deployed.validated(cda=cda)
 
-    deployed.run(accession, HL7_REPORT, *([MSS_PROFESSIONAL] if size else []))
+    deployed.dispatch(accession, HL7_REPORT, *([MSS_PROFESSIONAL] if size else []))
 
     row = deployed.row(accession, HL7_REPORT, "HIS")
     assert (row.state, row.reason) == (DeliveryState.PENDING, "handed_over")
