@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.local.cloud.client import Cloud, start_cloud
-from tests.support.asl_rules import followed, rules_met, rules_of
-from tests.support.stacks import ROOT
+from tests.support.asl_rules import rules_met, rules_of
+from tests.support.scripted_machine import Run, Scripted, definition, scripted
 
-MACHINE = json.loads((ROOT / "statemachines" / "announcement_release.asl.json").read_text("utf-8"))
+MACHINE = definition("announcement_release")
 SCENARIOS: dict[str, list[str]] = {
     "all is well": ["ok"],
     "signed before": ["ok"],
@@ -28,15 +26,10 @@ SCENARIOS: dict[str, list[str]] = {
 
 
 @dataclass
-class Run:
-    """One execution that has ended; `errors` by state, a success is `ok`."""
+class Release(Run):
+    """One release that has ended, with the signings it started and what they were given."""
 
-    status: str
-    error: str
-    signings: list[tuple[str, dict[str, Any]]]
-    inputs: list[dict[str, Any]]
-    states: list[str] = field(default_factory=list)
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    signings: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
 
 def given(accession: str) -> dict[str, Any]:
@@ -52,65 +45,59 @@ def given(accession: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
-    scripts = tmp_path_factory.mktemp("scripts")
-    template = Path(__file__).parent / "fixtures" / "announcement_release.yaml"
-    with start_cloud(tmp_path_factory.mktemp("cloud"), template, parameters={"Scripts": str(scripts)}, scale=400) as cloud:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Release]]:
+    with scripted(tmp_path_factory, "announcement_release") as world:
         started = {}
         for number, (name, script) in enumerate(SCENARIOS.items()):
             accession = f"{number:06}"
             ok = json.dumps(
                 {"accession_number": accession, "version": 2, "state": "frozen", "signing_name": f"signing-{accession}-2"}
             )
-            answers = {"FreezeReport": [ok if word == "ok" else word for word in script]}
-            (scripts / f"{accession}.json").write_text(json.dumps(answers), "utf-8")
+            world.script(accession, {"FreezeReport": [ok if word == "ok" else word for word in script]})
             machine = "UnconnectedStateMachine" if name == "signing cannot start" else "AnnouncementReleaseStateMachine"
             if name == "signed before":
-                cloud.wait_execution(cloud.start("ReportSigningStateMachine", f"signing-{accession}-2", {"somebody": "else"}))
-            started[name] = (accession, cloud.start(machine, f"announcement-{accession}-2", given(accession)))
-        yield {name: ended(cloud, scripts, accession, arn) for name, (accession, arn) in started.items()}
+                signing = world.cloud.start("ReportSigningStateMachine", f"signing-{accession}-2", {"somebody": "else"})
+                world.cloud.wait_execution(signing)
+            started[name] = (accession, world.cloud.start(machine, f"announcement-{accession}-2", given(accession)))
+        yield {name: ended(world, accession, arn) for name, (accession, arn) in started.items()}
 
 
-def ended(cloud: Cloud, scripts: Path, accession: str, arn: str) -> Run:
-    described = cloud.wait_execution(arn)
-    lines = (scripts / f"{accession}.FreezeReport.jsonl").read_text("utf-8").splitlines()
-    states = cloud.client("stepfunctions")
-    listed = states.list_executions(stateMachineArn=cloud.state_machines["ReportSigningStateMachine"])["executions"]
+def ended(world: Scripted, accession: str, arn: str) -> Release:
+    run, states = world.ended(accession, arn), world.cloud.client("stepfunctions")
+    listed = states.list_executions(stateMachineArn=world.cloud.state_machines["ReportSigningStateMachine"])["executions"]
     mine = [one for one in listed if one["name"].startswith(f"signing-{accession}-")]
     signings = [(one["name"], json.loads(states.describe_execution(executionArn=one["executionArn"])["input"])) for one in mine]
-    run = Run(described["status"], described.get("error", ""), signings, [json.loads(line) for line in lines])
-    run.states, run.errors = followed(cloud.history(arn))
-    return run
+    return Release(**vars(run), signings=signings)
 
 
 @pytest.mark.segur("CRR.03")
-def test_the_version_is_frozen_and_its_signing_started(runs: dict[str, Run]) -> None:
+def test_the_version_is_frozen_and_its_signing_started(runs: dict[str, Release]) -> None:
     run = runs["all is well"]
 
     assert (run.status, run.states) == ("SUCCEEDED", ["FreezeReport", "StartSigning", "Released"])
     assert run.signings == [("signing-000000-2", given("000000"))]
-    assert [{name: value for name, value in given("000000").items() if name != "reason"}] == run.inputs
+    assert [{name: value for name, value in given("000000").items() if name != "reason"}] == run.inputs["FreezeReport"]
 
 
-def test_a_signing_that_was_started_before_is_a_start_that_was_done(runs: dict[str, Run]) -> None:
+def test_a_signing_that_was_started_before_is_a_start_that_was_done(runs: dict[str, Release]) -> None:
     assert (runs["signed before"].status, runs["signed before"].states[-1]) == ("SUCCEEDED", "Released")
     assert runs["signed before"].errors["StartSigning"] == ["StepFunctions.ExecutionAlreadyExistsException"]
 
 
-def test_a_signing_that_cannot_start_is_left_to_the_sweep(runs: dict[str, Run]) -> None:
+def test_a_signing_that_cannot_start_is_left_to_the_sweep(runs: dict[str, Release]) -> None:
     run = runs["signing cannot start"]
 
     assert (run.status, run.states[-1], run.signings) == ("FAILED", "NotSigned", [])
     assert len(run.errors["StartSigning"]) == 7
 
 
-def test_what_can_be_done_again_is_done_again_and_a_refusal_is_final(runs: dict[str, Run]) -> None:
+def test_what_can_be_done_again_is_done_again_and_a_refusal_is_final(runs: dict[str, Release]) -> None:
     assert {"Released"} == {runs[name].states[-1] for name in ("after an outage", "after a killed function")}
-    assert ("FAILED", "Refused", 1) == (runs["refused"].status, runs["refused"].error, len(runs["refused"].inputs))
-    assert (7, 4) == (len(runs["down for ever"].inputs), len(runs["crashes for ever"].inputs))
+    assert ("FAILED", "Refused", 1) == (runs["refused"].status, runs["refused"].error, len(runs["refused"].inputs["FreezeReport"]))
+    assert (7, 4) == (len(runs["down for ever"].inputs["FreezeReport"]), len(runs["crashes for ever"].inputs["FreezeReport"]))
 
 
-def test_every_state_retrier_and_catcher_was_executed(runs: dict[str, Run]) -> None:
+def test_every_state_retrier_and_catcher_was_executed(runs: dict[str, Release]) -> None:
 
     assert set(MACHINE["States"]) == {state for run in runs.values() for state in run.states}
     assert rules_of(MACHINE["States"]) == rules_met(MACHINE["States"], (run.errors for run in runs.values()))

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from infra.local.cloud.client import Cloud, start_cloud
-from tests.support.asl_rules import followed, inputs_of, rules_met, rules_of
-from tests.support.stacks import ROOT
+from tests.support.asl_rules import rules_met, rules_of
+from tests.support.scripted_machine import Run, definition, scripted
 
-MACHINE = json.loads((ROOT / "statemachines" / "booking.asl.json").read_text("utf-8"))
+MACHINE = definition("booking")
 # Each scenario: what each attempt of each function does.
 SCENARIOS: dict[str, dict[str, list[str]]] = {
     "all is well": {},
@@ -43,45 +39,17 @@ SCENARIOS: dict[str, dict[str, list[str]]] = {
 }
 
 
-@dataclass
-class Run:
-    """One execution that has ended.
-
-    Args:
-        errors: Each state with the errors of its attempts, in order; a success is `ok`.
-        inputs: Each function with the inputs of its attempts.
-    """
-
-    status: str
-    error: str
-    states: list[str]
-    output: dict[str, Any]
-    inputs: dict[str, list[dict[str, Any]]]
-    errors: dict[str, list[str]] = field(default_factory=dict)
-
-
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
-    scripts = tmp_path_factory.mktemp("scripts")
-    template = Path(__file__).parent / "fixtures" / "template.yaml"
-    # Two minutes of back-off take less than a second at this scale.
-    with start_cloud(tmp_path_factory.mktemp("cloud"), template, parameters={"Scripts": str(scripts)}, scale=400) as cloud:
+    with scripted(tmp_path_factory, "booking") as world:
         started = {}
         for number, (name, script) in enumerate(SCENARIOS.items()):
             accession = f"{number:06}"
-            (scripts / f"{accession}.json").write_text(json.dumps(script), "utf-8")
+            world.script(accession, script)
             given = {"accession_number": accession, "hold_token": "a-token"}
             given |= {"change": "moved-1"} if name.startswith("moved") else {}
-            started[name] = (accession, cloud.start("BookingStateMachine", f"booking-{accession}", given))
-        yield {name: ended(cloud, scripts, accession, arn) for name, (accession, arn) in started.items()}
-
-
-def ended(cloud: Cloud, scripts: Path, accession: str, arn: str) -> Run:
-    described = cloud.wait_execution(arn)
-    inputs = inputs_of(scripts, accession)
-    run = Run(described["status"], described.get("error", ""), [], described.get("output", {}), inputs)
-    run.states, run.errors = followed(cloud.history(arn))
-    return run
+            started[name] = (accession, world.cloud.start("BookingStateMachine", f"booking-{accession}", given))
+        yield {name: world.ended(accession, arn) for name, (accession, arn) in started.items()}
 
 
 def test_a_booking_is_confirmed_published_and_sent(runs: dict[str, Run]) -> None:

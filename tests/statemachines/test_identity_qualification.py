@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.local.cloud.client import Cloud, start_cloud
-from tests.support.asl_rules import followed, inputs_of, rules_met, rules_of
-from tests.support.stacks import ROOT
+from tests.support.asl_rules import rules_met, rules_of
+from tests.support.scripted_machine import Run, definition, scripted
 
-MACHINE = json.loads((ROOT / "statemachines" / "identity_qualification.asl.json").read_text("utf-8"))
+MACHINE = definition("identity_qualification")
 STATES: dict[str, Any] = {**MACHINE["States"], **MACHINE["States"]["TellPartners"]["ItemProcessor"]["States"]}
 ANSWER = json.dumps({"answer_id": "2026#01", "code": "00"})
 TELL = "tell"
@@ -46,22 +43,6 @@ SCENARIOS: dict[str, dict[str, list[str]]] = {
 }  # fmt: skip
 
 
-@dataclass
-class Run:
-    """One execution that has ended.
-
-    Args:
-        errors: Each state with the errors of its attempts, in order; a success is `ok`.
-        inputs: Each function with the inputs of its attempts.
-    """
-
-    status: str
-    error: str
-    inputs: dict[str, list[dict[str, Any]]]
-    states: list[str] = field(default_factory=list)
-    errors: dict[str, list[str]] = field(default_factory=dict)
-
-
 def script_of(scenario: dict[str, list[str]], name: str) -> dict[str, list[str]]:
     """Return the script with `tell` and `ok` of ApplyIdentityEvent put into words."""
     row = {"accession_number": name, "channel": "hl7_pacs_identity", "recipient": "PACS"}
@@ -73,27 +54,16 @@ def script_of(scenario: dict[str, list[str]], name: str) -> dict[str, list[str]]
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
-    scripts = tmp_path_factory.mktemp("scripts")
-    template = Path(__file__).parent / "fixtures" / "identity_qualification.yaml"
-    # Two minutes of back-off take less than a second at this scale.
-    with start_cloud(tmp_path_factory.mktemp("cloud"), template, parameters={"Scripts": str(scripts)}, scale=400) as cloud:
+    with scripted(tmp_path_factory, "identity_qualification") as world:
         started = {}
         for number, (name, scenario) in enumerate(SCENARIOS.items()):
             key = f"{number:06}"
-            (scripts / f"{key}.json").write_text(json.dumps(script_of(scenario, key)), "utf-8")
+            world.script(key, script_of(scenario, key))
             kind = "query" if "QueryInsi" in scenario else "fact"
             # The scripted functions look for `accession_number`; the machine hands its input on whole.
             given = {"patient_id": "p-1", "site": "nord", "event": {"event_id": key, "kind": kind}, "accession_number": key}
-            started[name] = (key, cloud.start("IdentityQualificationStateMachine", f"identity-p-1-{key}", given))
-        yield {name: ended(cloud, scripts, key, arn) for name, (key, arn) in started.items()}
-
-
-def ended(cloud: Cloud, scripts: Path, key: str, arn: str) -> Run:
-    described = cloud.wait_execution(arn)
-    inputs = inputs_of(scripts, key)
-    run = Run(described["status"], described.get("error", ""), inputs)
-    run.states, run.errors = followed(cloud.history(arn))
-    return run
+            started[name] = (key, world.cloud.start("IdentityQualificationStateMachine", f"identity-p-1-{key}", given))
+        yield {name: world.ended(key, arn) for name, (key, arn) in started.items()}
 
 
 def test_a_fact_is_applied_without_asking_insi_and_the_partners_are_told(runs: dict[str, Run]) -> None:

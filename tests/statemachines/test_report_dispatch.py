@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from infra.local.cloud.client import Cloud, start_cloud
-from tests.support.asl_rules import followed, inputs_of, rules_met, rules_of
-from tests.support.stacks import ROOT
+from tests.support.asl_rules import rules_met, rules_of
+from tests.support.scripted_machine import Run, Scripted, definition, scripted
 
-MACHINE = json.loads((ROOT / "statemachines" / "report_dispatch.asl.json").read_text("utf-8"))
+MACHINE = definition("report_dispatch")
 STATES: dict[str, Any] = {**MACHINE["States"], **MACHINE["States"]["DispatchRows"]["ItemProcessor"]["States"]}
 DMP, PROFESSIONAL = {"channel": "dmp", "recipient": "DMP"}, {"channel": "mss_professional", "recipient": "89990005678"}
 PATIENT, HIS = {"channel": "mss_patient", "recipient": "PATIENT"}, {"channel": "hl7_report", "recipient": "HIS"}
@@ -74,45 +72,22 @@ ROWS: dict[str, list[dict[str, str]]] = {
 }
 
 
-@dataclass
-class Run:
-    """One execution that has ended.
-
-    Args:
-        errors: Each state with the errors of its attempts, in order; a success is `ok`.
-        inputs: Each function with the inputs of its attempts.
-    """
-
-    status: str
-    output: dict[str, Any]
-    inputs: dict[str, list[dict[str, Any]]]
-    states: list[str] = field(default_factory=list)
-    errors: dict[str, list[str]] = field(default_factory=dict)
-
-
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
-    scripts = tmp_path_factory.mktemp("scripts")
-    template = Path(__file__).parent / "fixtures" / "report_dispatch.yaml"
-    # Two minutes of back-off take less than a second at this scale.
-    with start_cloud(tmp_path_factory.mktemp("cloud"), template, parameters={"Scripts": str(scripts)}, scale=400) as cloud:
+    with scripted(tmp_path_factory, "report_dispatch") as world:
         started = {}
         for number, (name, script) in enumerate(SCENARIOS.items()):
             accession = f"{number:06}"
-            (scripts / f"{accession}.json").write_text(json.dumps(script), "utf-8")
+            world.script(accession, script)
             given = {"accession_number": accession, "version": 1, "rows": ROWS.get(name, [DMP])}
-            started[name] = (accession, cloud.start("ReportDispatchStateMachine", f"dispatch-{accession}-1-1", given))
-        yield {name: ended(cloud, scripts, accession, arn) for name, (accession, arn) in started.items()}
+            started[name] = (accession, world.cloud.start("ReportDispatchStateMachine", f"dispatch-{accession}-1-1", given))
+        yield {name: ended(world, accession, arn) for name, (accession, arn) in started.items()}
 
 
-def ended(cloud: Cloud, scripts: Path, accession: str, arn: str) -> Run:
-    described = cloud.wait_execution(arn)
-    inputs = inputs_of(scripts, accession)
-    run = Run(described["status"], described.get("output", {}), inputs)
-    run.states, errors = followed(cloud.history(arn))
-    if len(run.output.get("rows", [])) <= 1:  # rows side by side write one history: whose event it is is not said
-        run.errors = errors
-    return run
+def ended(world: Scripted, accession: str, arn: str) -> Run:
+    """Return what became of it; rows side by side write one history, which does not say whose error it is."""
+    run = world.ended(accession, arn)
+    return run if len(run.output.get("rows", [])) <= 1 else replace(run, errors={})
 
 
 def attempts(run: Run) -> dict[str, int]:

@@ -6,18 +6,16 @@ Every state, every retrier and every catcher is executed; the last test counts t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.local.cloud.client import Cloud, start_cloud
-from tests.support.asl_rules import followed, inputs_of, rules_met, rules_of
-from tests.support.stacks import ROOT
+from tests.support.asl_rules import rules_met, rules_of
+from tests.support.scripted_machine import Run, Scripted, definition, scripted
 
-MACHINE = json.loads((ROOT / "statemachines" / "report_signing.asl.json").read_text("utf-8"))
+MACHINE = definition("report_signing")
 TASKS = ("FreezeReport", "RenderReport", "BuildCda", "SignSubmission")
 
 
@@ -43,23 +41,15 @@ SCENARIOS = scenarios()
 
 
 @dataclass
-class Run:
-    """One execution that has ended.
+class Signing(Run):
+    """One signing that has ended.
 
     Args:
-        errors: Each state with the errors of its attempts, in order; a success is `ok`.
-        inputs: Each function with the inputs of its attempts.
         dispatches: Executions of the dispatch that this version has.
         sizes: Lengths of what states took in and gave out.
     """
 
-    status: str
-    error: str
-    output: dict[str, Any]
-    inputs: dict[str, list[dict[str, Any]]]
-    dispatches: list[str]
-    states: list[str] = field(default_factory=list)
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    dispatches: list[str] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
 
 
@@ -84,40 +74,37 @@ def answer(accession: str, task: str, word: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
-    scripts = tmp_path_factory.mktemp("scripts")
-    template = Path(__file__).parent / "fixtures" / "report_signing.yaml"
-    with start_cloud(tmp_path_factory.mktemp("cloud"), template, parameters={"Scripts": str(scripts)}, scale=400) as cloud:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Signing]]:
+    with scripted(tmp_path_factory, "report_signing") as world:
         started = {}
         for number, (name, script) in enumerate(SCENARIOS.items()):
             accession = f"{number:06}"
-            answers = {task: [answer(accession, task, word) for word in script.get(task, ["ok"])] for task in TASKS}
-            (scripts / f"{accession}.json").write_text(json.dumps(answers), "utf-8")
+            world.script(accession, {task: [answer(accession, task, word) for word in script.get(task, ["ok"])] for task in TASKS})
             machine = "UnconnectedStateMachine" if name == "dispatch cannot start" else "ReportSigningStateMachine"
             if name == "dispatched before":
-                cloud.wait_execution(cloud.start("ReportDispatchStateMachine", f"dispatch-{accession}-1-1", {"somebody": "else"}))
-            started[name] = (accession, cloud.start(machine, f"signing-{accession}-1", given(accession)))
-        yield {name: ended(cloud, scripts, accession, arn) for name, (accession, arn) in started.items()}
+                dispatch = world.cloud.start("ReportDispatchStateMachine", f"dispatch-{accession}-1-1", {"somebody": "else"})
+                world.cloud.wait_execution(dispatch)
+            started[name] = (accession, world.cloud.start(machine, f"signing-{accession}-1", given(accession)))
+        yield {name: ended(world, accession, arn) for name, (accession, arn) in started.items()}
 
 
-def ended(cloud: Cloud, scripts: Path, accession: str, arn: str) -> Run:
-    described = cloud.wait_execution(arn)
-    inputs = inputs_of(scripts, accession)
-    machine = cloud.state_machines["ReportDispatchStateMachine"]
-    listed = cloud.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+def ended(world: Scripted, accession: str, arn: str) -> Signing:
+    run = world.ended(accession, arn)
+    machine = world.cloud.state_machines["ReportDispatchStateMachine"]
+    listed = world.cloud.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
     dispatches = [one["name"] for one in listed if one["name"].startswith(f"dispatch-{accession}-")]
-    run = Run(described["status"], described.get("error", ""), described.get("output", {}), inputs, dispatches)
-    history = cloud.history(arn)
+    return Signing(**vars(run), dispatches=dispatches, sizes=list(sizes_in(world.cloud.history(arn))))
+
+
+def sizes_in(history: Iterable[dict[str, Any]]) -> Iterator[int]:
     for event in history:
         kind = event["type"]
         if kind.endswith(("StateEntered", "StateExited")):
             details = event["stateEnteredEventDetails" if kind.endswith("Entered") else "stateExitedEventDetails"]
-            run.sizes.append(len(details.get("input", details.get("output", ""))))
-    run.states, run.errors = followed(history)
-    return run
+            yield len(details.get("input", details.get("output", "")))
 
 
-def test_a_validated_report_is_made_signed_and_its_dispatch_started(runs: dict[str, Run]) -> None:
+def test_a_validated_report_is_made_signed_and_its_dispatch_started(runs: dict[str, Signing]) -> None:
     run = runs["all is well"]
 
     assert (run.status, run.states) == (
@@ -128,7 +115,7 @@ def test_a_validated_report_is_made_signed_and_its_dispatch_started(runs: dict[s
     assert run.dispatches == ["dispatch-000000-1-1"]
 
 
-def test_a_deletion_has_no_documents_to_make_and_is_dispatched(runs: dict[str, Run]) -> None:
+def test_a_deletion_has_no_documents_to_make_and_is_dispatched(runs: dict[str, Signing]) -> None:
     run = runs["a deletion"]
 
     assert (run.status, run.states) == (
@@ -137,7 +124,7 @@ def test_a_deletion_has_no_documents_to_make_and_is_dispatched(runs: dict[str, R
     assert run.dispatches == ["dispatch-000003-1-1"]
 
 
-def test_a_dispatch_that_was_started_before_is_a_start_that_was_done(runs: dict[str, Run]) -> None:
+def test_a_dispatch_that_was_started_before_is_a_start_that_was_done(runs: dict[str, Signing]) -> None:
     run = runs["dispatched before"]
 
     assert (run.status, run.states[-2:]) == ("SUCCEEDED", ["StartDispatch", "Signed"])
@@ -145,7 +132,7 @@ def test_a_dispatch_that_was_started_before_is_a_start_that_was_done(runs: dict[
     assert run.dispatches == ["dispatch-000001-1-1"]
 
 
-def test_a_dispatch_that_cannot_start_is_left_to_the_sweep(runs: dict[str, Run]) -> None:
+def test_a_dispatch_that_cannot_start_is_left_to_the_sweep(runs: dict[str, Signing]) -> None:
     run = runs["dispatch cannot start"]
 
     assert (run.status, run.states[-1], run.dispatches) == ("FAILED", "NotDispatched", [])
@@ -153,13 +140,13 @@ def test_a_dispatch_that_cannot_start_is_left_to_the_sweep(runs: dict[str, Run])
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_what_can_be_done_again_is_done_again(runs: dict[str, Run], task: str) -> None:
+def test_what_can_be_done_again_is_done_again(runs: dict[str, Signing], task: str) -> None:
     for name in ("after an outage", "after a killed function"):
         assert (runs[f"{task} {name}"].status, runs[f"{task} {name}"].states[-1]) == ("SUCCEEDED", "Signed")
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_refusal_is_final_at_once_and_nothing_is_dispatched(runs: dict[str, Run], task: str) -> None:
+def test_a_refusal_is_final_at_once_and_nothing_is_dispatched(runs: dict[str, Signing], task: str) -> None:
     run = runs[f"{task} refused"]
 
     assert (run.status, run.error, run.states[-2:]) == ("FAILED", "InvalidInput", [task, "NotSigned"])
@@ -168,20 +155,20 @@ def test_a_refusal_is_final_at_once_and_nothing_is_dispatched(runs: dict[str, Ru
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_retries_are_as_many_as_the_definition_says(runs: dict[str, Run], task: str) -> None:
+def test_retries_are_as_many_as_the_definition_says(runs: dict[str, Signing], task: str) -> None:
     assert len(runs[f"{task} down for ever"].inputs[task]) == 7
     assert len(runs[f"{task} crashes for ever"].inputs[task]) == 4
     assert {runs[f"{task} {name}"].states[-1] for name in ("down for ever", "crashes for ever")} == {"NotSigned"}
 
 
-def test_every_state_retrier_and_catcher_was_executed(runs: dict[str, Run]) -> None:
+def test_every_state_retrier_and_catcher_was_executed(runs: dict[str, Signing]) -> None:
     visited = {state for run in runs.values() for state in run.states}
 
     assert visited == set(MACHINE["States"])
     assert rules_met(MACHINE["States"], (run.errors for run in runs.values())) == rules_of(MACHINE["States"])
 
 
-def test_inputs_and_outputs_stay_small_and_hold_identifiers_only(runs: dict[str, Run]) -> None:
+def test_inputs_and_outputs_stay_small_and_hold_identifiers_only(runs: dict[str, Signing]) -> None:
     allowed = {"accession_number", "version", "draft_rev", "validator_account", "validated_at", "logged_in_at"}
 
     assert max(size for run in runs.values() for size in run.sizes) < 8192
