@@ -1,6 +1,5 @@
 """MPPS over the queue `dicom-inbound.fifo`, as a gateway sends them, to the deployed function."""
 
-import json
 import uuid
 from datetime import UTC, datetime
 
@@ -14,6 +13,7 @@ from ris.contracts.queues import DicomInbound, GatewayStatus, StationSeen
 from ris.domain.agenda.exam import ExamState
 from tests.support.agenda_cloud import Feed, cloud_services, held, queue_url, state
 from tests.support.cloud import deployed_cloud
+from tests.support.queues import queue_event
 from tests.support.waiting import until
 
 cloud = deployed_cloud()
@@ -136,19 +136,9 @@ def test_a_promise_to_keep_images_is_noted_on_the_exam_of_the_series_it_begins_w
 
 
 def test_an_envelope_that_is_none_fails_alone_and_tells_nothing(cloud: Cloud) -> None:
-    records = [
-        {
-            "messageId": name,
-            "body": body,
-            "eventSourceARN": "arn:aws:sqs:eu-west-3:123456789012:x-dicom-inbound.fifo",
-            "attributes": {},
-        }
-        for name, body in (("one", json.dumps({"site": "nord", "dataset": "CANARY-DUPONT"})), ("two", "CANARY-DUPONT"))
-    ]
-    for record in records:
-        record["attributes"] = {"MessageGroupId": record["messageId"]}
+    bodies = ({"site": "nord", "dataset": "CANARY-DUPONT"}, "CANARY-DUPONT")
 
-    answer = cloud.invoke("IntakeDicomFunction", {"Records": records})
+    answer = cloud.invoke("IntakeDicomFunction", queue_event(*bodies, queue="x-dicom-inbound.fifo", names=("one", "two")))
 
     assert ["one", "two"] == [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
     assert not [line for line in cloud.logs("IntakeDicomFunction") if "CANARY" in line]

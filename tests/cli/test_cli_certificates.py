@@ -29,7 +29,7 @@ from ris.application.load_reference import load_reference
 from ris.domain.access.audit import AuditRecord
 from tests.support.cloud import deployed_cloud
 from tests.support.forks import ris
-from tests.support.tables import acts_of_operators, own_table
+from tests.support.tables import acts_of_operators, own_table, state_file
 
 cloud = deployed_cloud()
 DEMO = ROOT / "infra" / "local" / "demo" / "reference"
@@ -69,9 +69,7 @@ def operator(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Operator
     load_reference(DynamoReferenceTable(reference), read_folder(DEMO), now=datetime.now(UTC))
     cloud.deploy("ris-cli-legal-entity", ROOT / "infra" / "legal-entity.yaml", {"FinessEj": FINESS})
     folder = tmp_path_factory.mktemp("cli-certificates")
-    outputs = cloud.outputs | {"ReferenceTable": reference.name, "AuditTable": audit.name}
-    state = folder / "state.json"
-    state.write_text(json.dumps({"endpoint": cloud.endpoint, "region": cloud.region, "outputs": outputs}))
+    state = state_file(cloud, folder, ReferenceTable=reference, AuditTable=audit)
     return Operator(state, folder, Authority())
 
 

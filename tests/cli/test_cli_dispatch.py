@@ -21,7 +21,7 @@ from ris.application.load_reference import load_reference
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from tests.support.cloud import deployed_cloud
 from tests.support.forks import ris
-from tests.support.tables import own_table
+from tests.support.tables import own_table, state_file
 
 cloud = deployed_cloud()
 DEMO = Path(__file__).parents[2] / "infra" / "local" / "demo" / "reference"
@@ -57,9 +57,7 @@ class Operator:
 def operator(cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Operator:
     reference = own_table(cloud)
     load_reference(DynamoReferenceTable(reference), read_folder(DEMO), now=datetime.now(UTC))
-    state = tmp_path_factory.mktemp("cli") / "state.json"
-    outputs = cloud.outputs | {"ReferenceTable": reference.name}
-    state.write_text(json.dumps({"endpoint": cloud.endpoint, "region": cloud.region, "outputs": outputs}))
+    state = state_file(cloud, tmp_path_factory.mktemp("cli"), ReferenceTable=reference)
     names = ("ExamsTable", "UsageTable", "AuditTable")
     exams, usage, audit = (Table(cloud.client("dynamodb"), cloud.outputs[name]) for name in names)
     return Operator(cloud, state, DynamoDeliveryStore(exams, usage), DynamoAuditTrail(audit))

@@ -25,7 +25,7 @@ from ris.application.load_reference import load_reference
 from tests.support.cloud import deployed_cloud
 from tests.support.forks import ris
 from tests.support.hl7 import adt
-from tests.support.tables import own_table
+from tests.support.tables import own_table, state_file
 
 cloud = deployed_cloud()
 DEMO = Path(__file__).parents[2] / "infra" / "local" / "demo" / "reference"
@@ -73,9 +73,7 @@ class Operator:
 def operator(cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Operator:
     reference = own_table(cloud)
     load_reference(DynamoReferenceTable(reference), read_folder(DEMO), now=datetime.now(UTC))
-    state = tmp_path_factory.mktemp("cli") / "state.json"
-    outputs = cloud.outputs | {"ReferenceTable": reference.name}
-    state.write_text(json.dumps({"endpoint": cloud.endpoint, "region": cloud.region, "outputs": outputs}))
+    state = state_file(cloud, tmp_path_factory.mktemp("cli"), ReferenceTable=reference)
     tables = (Table(cloud.client("dynamodb"), cloud.outputs[name]) for name in ("MessagesTable", "AuditTable"))
     return Operator(state, DynamoMessageLedger(next(tables)), DynamoAuditTrail(next(tables)))
 

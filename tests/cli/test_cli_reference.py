@@ -16,7 +16,7 @@ from ris.bootstrap import dispatch
 from ris.bootstrap.access import access_services
 from ris.cli.app import build
 from tests.support.cloud import deployed_cloud
-from tests.support.tables import acts_of_operators, own_table
+from tests.support.tables import acts_of_operators, own_table, state_file
 
 cloud = deployed_cloud()
 DEMO = Path(__file__).parents[2] / "infra" / "local" / "demo" / "reference"
@@ -47,10 +47,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def state(cloud: Any, tmp_path: Path) -> Path:
     """Return a state file as the embedded cloud writes it, with a reference table of the test's own."""
-    file = tmp_path / "state.json"
-    outputs = cloud.outputs | {"ReferenceTable": own_table(cloud).name, "AuditTable": own_table(cloud).name}
-    file.write_text(json.dumps({"endpoint": cloud.endpoint, "region": cloud.region, "outputs": outputs}))
-    return file
+    return state_file(cloud, tmp_path, ReferenceTable=own_table(cloud), AuditTable=own_table(cloud))
 
 
 def ris(*words: object) -> Any:

@@ -22,7 +22,7 @@ from ris.adapters.reference.files import read_folder
 from ris.adapters.usage.dynamodb import fact_write
 from ris.application.load_reference import load_reference
 from tests.support.cloud import deployed_cloud
-from tests.support.tables import acts_of_operators, own_table
+from tests.support.tables import acts_of_operators, own_table, state_file
 from tests.support.usage import FINESS, SIGNATORIES, fact, noon
 
 cloud = deployed_cloud()
@@ -76,9 +76,7 @@ def operator(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Operator
     for each in facts:
         write(usage.client, [fact_write(usage, each)])
     folder = tmp_path_factory.mktemp("cli-usage")
-    state = folder / "state.json"
-    outputs = cloud.outputs | {"ReferenceTable": reference.name, "UsageTable": usage.name, "AuditTable": audit.name}
-    state.write_text(json.dumps({"endpoint": cloud.endpoint, "region": cloud.region, "outputs": outputs}))
+    state = state_file(cloud, folder, ReferenceTable=reference, UsageTable=usage, AuditTable=audit)
     return Operator(state, folder, usage, audit)
 
 

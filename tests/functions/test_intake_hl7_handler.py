@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import importlib
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from ris.domain.errors import RemoteUnavailable
 from tests.support.dispatch import Dispatch
 from tests.support.hl7 import Intake, adt
+from tests.support.queues import queue_event
 
 CANARY = "CANARI"
 
@@ -31,17 +31,7 @@ def consume(*bodies: dict[str, Any] | str) -> list[str]:
     """Return the ids of the messages that failed."""
     from functions.intake_hl7.handler import handler
 
-    records = [
-        {
-            "messageId": str(number),
-            "body": body if isinstance(body, str) else json.dumps(body),
-            "attributes": {"MessageGroupId": str(number)},
-            "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:eu-west-3:000000000000:hl7-inbound.fifo",
-        }
-        for number, body in enumerate(bodies)
-    ]
-    answer = handler({"Records": records}, object())
+    answer = handler(queue_event(*bodies), object())
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 

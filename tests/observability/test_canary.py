@@ -22,6 +22,7 @@ from tests.portal.test_portal_gate import NAMES, ROUTES, Furnished
 from tests.support import canaries
 from tests.support.dispatch import Dispatch
 from tests.support.hl7 import Intake, adt, message, msh, obr, orc, orm
+from tests.support.queues import queue_event
 
 TRAITS = canaries.TRAITS
 NAME = f"{TRAITS.birth_family}^{TRAITS.birth_given}^{TRAITS.birth_given_all}^^^^L~{TRAITS.used_family}^{TRAITS.used_given}^^^^^D"
@@ -164,17 +165,7 @@ def hl7(frame: bytes, **said: Any) -> dict[str, Any]:
 
 
 def consumed(module: Any, *bodies: Any) -> dict[str, Any]:
-    records = [
-        {
-            "messageId": str(number),
-            "body": body if isinstance(body, str) else json.dumps(body),
-            "attributes": {"MessageGroupId": str(number)},
-            "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:eu-west-3:000000000000:hl7-inbound.fifo",
-        }
-        for number, body in enumerate(bodies)
-    ]
-    answer: dict[str, Any] = module.handler({"Records": records}, object())
+    answer: dict[str, Any] = module.handler(queue_event(*bodies), object())
     return answer
 
 

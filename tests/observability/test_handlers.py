@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from ris.contracts.queues import Hl7Acknowledged, Hl7Inbound
 from ris.domain.errors import Refused, RemoteUnavailable
 from ris.observability import LogReference, bound, log, queue_consumer, task
+from tests.support.queues import queue_event
 
 CANARY = "CANARI-DUPONT"
 
@@ -76,16 +77,6 @@ def test_a_bad_task_input_is_invalid_input_and_never_quoted(capsys):
     assert CANARY not in str(caught.value) + capsys.readouterr().out
 
 
-def record(message_id: str, body: object, queue: str = "hl7-inbound.fifo") -> dict[str, Any]:
-    return {
-        "messageId": message_id,
-        "body": body if isinstance(body, str) else json.dumps(body),
-        "attributes": {"MessageGroupId": message_id},
-        "eventSource": "aws:sqs",
-        "eventSourceARN": f"arn:aws:sqs:eu-west-3:000000000000:{queue}",
-    }
-
-
 MESSAGE = {"site": "nord", "spool_id": "g-1", "received_at": "2026-01-12T08:15:00Z", "sha256": "00"}
 ACKNOWLEDGEMENT = {
     "kind": "acknowledgement",
@@ -108,7 +99,7 @@ def test_one_failing_message_fails_alone_and_the_others_are_done(queue, capsys):
         if envelope.spool_id == "g-1":
             raise RemoteUnavailable("table_unavailable", detail="throttled")
 
-    answer = handler({"Records": [record("1", MESSAGE, queue), record("2", ACKNOWLEDGEMENT, queue)]}, Context())
+    answer = handler(queue_event(MESSAGE, ACKNOWLEDGEMENT, queue=queue, names=("1", "2")), Context())
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
     assert seen == ["Hl7Inbound", "Hl7Acknowledged"]
@@ -119,7 +110,7 @@ def test_a_batch_that_fails_whole_is_answered_not_raised(capsys):
     def handler(envelope: Hl7Inbound) -> None:
         raise ValueError(CANARY)
 
-    answer = handler({"Records": [record("1", MESSAGE), record("2", "not json " + CANARY)]}, Context())
+    answer = handler(queue_event(MESSAGE, "not json " + CANARY, names=("1", "2")), Context())
 
     assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == ["1", "2"]
     captured = capsys.readouterr()

@@ -14,14 +14,9 @@ from ris.domain.access.policy import POLICY
 from ris.domain.identity.ins import OID_NIR_TEST, Ins
 from ris.portal import access_audit
 from ris.portal.french_audit import ACTIONS
-from tests.support.portal import NOW, PortalHouse
+from tests.support.portal import NOW
 
 PAGE = "/sites/nord/audit"
-
-
-@pytest.fixture
-def house():
-    return PortalHouse()
 
 
 @pytest.fixture

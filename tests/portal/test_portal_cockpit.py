@@ -15,14 +15,9 @@ from ris.application.identity.records import UNREADABLE, KeptAnswer
 from ris.domain.access.certificates import HeldCertificate
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
 from ris.domain.identity.insi import InsiQuery
-from tests.support.portal import NOW, PortalHouse
+from tests.support.portal import NOW
 
 PAGE = "/sites/nord/cockpit"
-
-
-@pytest.fixture
-def house():
-    return PortalHouse()
 
 
 @pytest.fixture

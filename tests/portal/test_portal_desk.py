@@ -15,14 +15,9 @@ from ris.domain.agenda.exam import ExamState
 from ris.domain.agenda.request import Prescriber
 from ris.domain.identity.insi import InsiRecord, InsiState
 from ris.domain.identity.patient import Identifier
-from tests.support.portal import TODAY, PortalHouse, reference
+from tests.support.portal import TODAY, reference
 
 TOMORROW = "2026-11-27"
-
-
-@pytest.fixture
-def house():
-    return PortalHouse()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from ris.application.agenda.gateways import Gateway, Station
 from ris.application.agenda.ports import MppsRecord
 from ris.domain.agenda.exam import ExamState, Performed
-from tests.support.portal import NOW, TODAY, PortalHouse
+from tests.support.portal import NOW, TODAY
 
 FORM = {
     "token": "click-0001",
@@ -28,11 +28,6 @@ SAID = {
         "00100030": {"vr": "DA", "Value": ["19750612"]},
     }
 }
-
-
-@pytest.fixture
-def house():
-    return PortalHouse()
 
 
 @pytest.fixture

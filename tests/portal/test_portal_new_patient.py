@@ -23,11 +23,6 @@ ADDRESS = "/sites/nord/patients/new"
 
 
 @pytest.fixture
-def house():
-    return PortalHouse()
-
-
-@pytest.fixture
 def browser(house):
     return house.browser("accueil.nord")
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import getpass
 import itertools
+import json
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 from infra.local.cloud.client import Cloud
 from ris.adapters.access.dynamodb import DynamoAuditTrail
@@ -35,3 +37,11 @@ def acts_of_operators(audit: Table, site: str) -> list[tuple[str, str, str, str]
         for one in sorted(kept, key=lambda one: one.instant)
         if one.account_id == f"operator:{getpass.getuser()}"
     ]
+
+
+def state_file(cloud: Cloud, folder: Path, **tables: Table) -> Path:
+    """Write what `--stack-outputs` reads of the embedded cloud, with tables of a test's own instead (`ReferenceTable`), and return the file."""
+    outputs = cloud.outputs | {name: table.name for name, table in tables.items()}
+    file = folder / "state.json"
+    file.write_text(json.dumps({"endpoint": cloud.endpoint, "region": cloud.region, "outputs": outputs}))
+    return file
