@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ris.application.dispatch.record_outcome import OutcomeServices
     from ris.application.dispatch.send_report_hl7 import ReportSending
     from ris.application.dispatch.services import DispatchServices, DmpServices, RestartServices
+    from ris.application.dispatch.signed_versions import StoredVersions
     from ris.contracts.dispatch import DmpSettingsText
     from ris.domain.dispatch.dmp import DmpRules
 
@@ -78,27 +79,33 @@ def services() -> DispatchServices:
     )
 
 
+def stored_versions() -> StoredVersions:
+    """Return the signed versions and their files: `TABLE_EXAMS`, `BUCKET_DOCUMENTS`."""
+    from ris.adapters.report.dynamodb import DynamoReportStore
+    from ris.adapters.report.frozen_json import FrozenJson
+    from ris.adapters.report.s3 import S3DocumentStore
+    from ris.application.dispatch.signed_versions import StoredVersions
+
+    return StoredVersions(
+        reports=DynamoReportStore(table("EXAMS")),
+        documents=S3DocumentStore(functools.partial(client, "s3"), os.environ.get("BUCKET_DOCUMENTS", "")),
+        codec=FrozenJson(),
+    )
+
+
 def _report_sending(gate: Hl7Gate) -> ReportSending:
     from ris.adapters.agenda.dynamodb import DynamoExamStore
     from ris.adapters.dispatch.directory import DynamoDirectory
     from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
     from ris.adapters.dispatch.hl7_report_writer import Hl7ReportWriter
     from ris.adapters.reference.dynamodb import DynamoReferenceBook
-    from ris.adapters.report.dynamodb import DynamoReportStore
-    from ris.adapters.report.frozen_json import FrozenJson
-    from ris.adapters.report.s3 import S3DocumentStore
     from ris.application.dispatch.send_report_hl7 import ReportSending
-    from ris.application.dispatch.signed_versions import StoredVersions
     from ris.bootstrap.mail import rules
 
     return ReportSending(
         deliveries=DynamoDeliveryStore(table("EXAMS")),
         exams=DynamoExamStore(table("EXAMS")),
-        reports=StoredVersions(
-            reports=DynamoReportStore(table("EXAMS")),
-            documents=S3DocumentStore(functools.partial(client, "s3"), os.environ.get("BUCKET_DOCUMENTS", "")),
-            codec=FrozenJson(),
-        ),
+        reports=stored_versions(),
         directory=DynamoDirectory(table("REFERENCE")),
         reference=DynamoReferenceBook(table("REFERENCE")),
         writer=Hl7ReportWriter(),
@@ -170,13 +177,9 @@ def dmp_services() -> DmpServices:
     from ris.adapters.breaker import DynamoBreakerStore
     from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
     from ris.adapters.identity.dynamodb import DynamoPatientStore
-    from ris.adapters.report.dynamodb import DynamoReportStore
-    from ris.adapters.report.frozen_json import FrozenJson
-    from ris.adapters.report.s3 import S3DocumentStore
     from ris.application.breaker import BreakerSettings
     from ris.application.dispatch.dmp_breaker import StoredBreaker
     from ris.application.dispatch.services import DmpServices
-    from ris.application.dispatch.signed_versions import StoredVersions
 
     said = _dmp_settings()
     breaker = (
@@ -186,11 +189,7 @@ def dmp_services() -> DmpServices:
         deliveries=DynamoDeliveryStore(table("EXAMS"), table("USAGE")),
         exams=DynamoExamStore(table("EXAMS")),
         patients=DynamoPatientStore(table("PATIENTS")),
-        versions=StoredVersions(
-            reports=DynamoReportStore(table("EXAMS")),
-            documents=S3DocumentStore(functools.partial(client, "s3"), os.environ.get("BUCKET_DOCUMENTS", "")),
-            codec=FrozenJson(),
-        ),
+        versions=stored_versions(),
         dmp=_dmp_access(),
         breaker=StoredBreaker(DynamoBreakerStore(table("MESSAGES")), breaker),
         clock=lambda: datetime.now(UTC),

@@ -7,7 +7,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ris.bootstrap.dispatch import client, table
+from ris.bootstrap.dispatch import client, stored_versions, table
 
 if TYPE_CHECKING:
     from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
@@ -86,13 +86,9 @@ def mail_services() -> MailServices:
     from ris.adapters.dispatch.mss.mail import XdmMailWriter
     from ris.adapters.dispatch.mss.smtp import SmtpOperator
     from ris.adapters.identity.dynamodb import DynamoPatientStore
-    from ris.adapters.report.dynamodb import DynamoReportStore
-    from ris.adapters.report.frozen_json import FrozenJson
-    from ris.adapters.report.s3 import S3DocumentStore
     from ris.application.breaker import BreakerSettings
     from ris.application.dispatch.dmp_breaker import StoredBreaker
     from ris.application.dispatch.mail_rows import MailServices
-    from ris.application.dispatch.signed_versions import StoredVersions
 
     said = _settings()
     breaker = (
@@ -112,11 +108,7 @@ def mail_services() -> MailServices:
         deliveries=deliveries(),
         exams=DynamoExamStore(table("EXAMS")),
         patients=DynamoPatientStore(table("PATIENTS")),
-        reports=StoredVersions(
-            reports=DynamoReportStore(table("EXAMS")),
-            documents=S3DocumentStore(functools.partial(client, "s3"), os.environ.get("BUCKET_DOCUMENTS", "")),
-            codec=FrozenJson(),
-        ),
+        reports=stored_versions(),
         directory=DynamoDirectory(table("REFERENCE")),
         reference=reference(),
         writer=XdmMailWriter(software),
