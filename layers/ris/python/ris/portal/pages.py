@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ris.portal import assets, french, french_cockpit
+from ris.portal.typography import French, bound
 
 HL7_NULL = '""'
 
@@ -27,6 +28,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
         finalize=shown,
+        extensions=[French],
     )
     made.filters.update(
         day=french.day,
@@ -40,7 +42,9 @@ def environment() -> Environment:
         heard=heard,
         plain=french.plain,
     )
-    made.globals.update(asset=assets.url_of, word=french.word, sentence=french.sentence)
+    made.globals.update(
+        asset=assets.url_of, word=lambda *of: bound(french.word(*of)), sentence=lambda *of: bound(french.sentence(*of))
+    )
     return made
 
 
