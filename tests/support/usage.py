@@ -154,7 +154,7 @@ def _stands_at(facts: list[UsageFact], day: str) -> Counter[tuple[str, str, str]
 
 def _figures(facts: list[UsageFact]) -> list[str]:
     channels = {one.channel for one in facts}
-    names = [*NAMES.values(), "files_all", "validated", "paper", "due_dmp", "due_professional", "due_patient"]
+    names = [*NAMES.values(), "files_all", "validated", "paper", "due_dmp", "due_professional", "due_patient", "dmp_1h", "dmp_24h"]
     names += ["opposed", "no_identity", "refused_professional", "refused_patient"]
     names += [f"mark_{mark}" for mark in sorted({mark for one in facts for mark in one.marks})]
     names += [f"failed_{NAMES[way]}@{to}" for way in WAYS if way in channels for to in sorted({f.recipient for f in facts})]
@@ -165,6 +165,8 @@ def _holds(facts: list[UsageFact], figure: str) -> bool:
     name, _, recipient = figure.partition("@")
     if name == "files_all":
         return all(_holds(facts, each) for each in NAMES.values())
+    if name in ("dmp_1h", "dmp_24h"):
+        return _holds(facts, "dmp") and _waited(facts) <= timedelta(hours=int(name[4:-1]))
     ways = {short: way for way, short in NAMES.items()} | {"paper": "to_print"}
     if name in ways:
         versions = {(f.recipient, f.report_version) for f in facts if (f.kind, f.channel) == (TAKEN, ways[name])}
@@ -191,6 +193,13 @@ def _holds(facts: list[UsageFact], figure: str) -> bool:
         "refused_patient": ("mss_patient:withdrawn:refusal",),
     }[name]
     return any(text in wanted for f in valid for text in f.plan)
+
+
+def _waited(facts: list[UsageFact]) -> timedelta:
+    """Return from the validation of a version until it began the present run in the DMP."""
+    began = max(n for n in range(len(facts)) if _holds(facts[: n + 1], "dmp") and not _holds(facts[:n], "dmp"))
+    valid = [f.at for f in facts[:began] if (f.kind, f.report_version) == ("validated", facts[began].report_version)]
+    return facts[began].at - min(valid) if valid else timedelta.max
 
 
 def _sum(facts: list[UsageFact], kind: str, channel: str, recipient: str, version: int) -> int:

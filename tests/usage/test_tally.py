@@ -84,6 +84,32 @@ def test_versions_retries_and_second_recipients_count_once():
     assert totals(facts, Period("2026-02-01", "2026-02-28")) == {}
 
 
+@pytest.mark.parametrize(
+    ("waited", "expected"),
+    [
+        (timedelta(minutes=60), {"dmp_1h": 1, "dmp_24h": 1}),
+        (timedelta(minutes=60, microseconds=1), {"dmp_24h": 1}),
+        (timedelta(hours=24), {"dmp_24h": 1}),
+        (timedelta(hours=24, microseconds=1), {}),
+    ],
+)
+def test_how_soon_a_report_was_in_the_dmp_is_measured_from_the_version_that_arrived(waited, expected):
+    second = noon(2026, 1, 9)
+    facts = [
+        fact(A, noon(2026, 1, 5), kind="validated", qualified=False),
+        fact(A, second, kind="validated", report_version=2),
+        fact(A, second + waited, report_version=2),
+        fact(A, second + timedelta(days=3), kind="validated", report_version=3),
+        fact(A, second + timedelta(days=9), report_version=3),  # later versions change nothing
+    ]
+
+    assert expected == {name: number for name, number in totals(facts).items() if name.startswith("dmp_")}
+
+
+def test_a_dmp_that_took_a_report_nobody_saw_validated_says_nothing_of_how_soon():
+    assert {"dmp.qualified": 1} == totals([fact(A, noon(2026, 1, 5))])
+
+
 def test_a_file_has_all_three_from_the_day_of_the_last_one_and_no_more_when_one_bounced():
     mail = {"channel": "mss_patient", "recipient": "PATIENT"}
     facts = [
@@ -120,6 +146,7 @@ def test_the_version_that_was_first_taken_decides_qualified_and_signatory():
         ("validated.unqualified", "630999100", SIGNATORIES[0]): 1,
         ("professional.unqualified", "630999100", SIGNATORIES[0]): 1,
         ("dmp.qualified", "630999100", SIGNATORIES[1]): 1,
+        **{(name, "630999100", SIGNATORIES[1]): 1 for name in ("dmp_1h", "dmp_24h")},
     }
 
 

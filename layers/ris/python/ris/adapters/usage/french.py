@@ -13,6 +13,8 @@ LABELS: Final = {
     "files_professional": "Dossiers avec un envoi MSSanté à un professionnel",
     "files_patient": "Dossiers avec un envoi MSSanté au patient",
     "files_all": "Dossiers avec les trois envois",
+    "dmp_1h": "Au DMP dans l’heure qui suit la validation",
+    "dmp_24h": "Au DMP dans les 24 heures qui suivent la validation",
     "failed_dmp": "Alimentations du DMP en échec",
     "failed_professional": "Envois MSSanté à un professionnel en échec",
     "failed_patient": "Envois MSSanté au patient en échec",

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from ris.domain.dispatch.channels import DMP, MSS_PATIENT, MSS_PROFESSIONAL
 
 CHANNELS = {DMP: "dmp", MSS_PROFESSIONAL: "professional", MSS_PATIENT: "patient"}
 """Channel of a row to its name in figures."""
 ALL_THREE = "files_all"
+PROMPT = {"dmp_1h": timedelta(hours=1), "dmp_24h": timedelta(hours=24)}
+"""Figure of the files that were in the DMP so soon after the validation of the version that made them count."""
 QUALIFIED, UNQUALIFIED = ".qualified", ".unqualified"
 
 Figures = Counter[str]
@@ -65,6 +68,8 @@ SHOWN = (
     Shown("files_professional", "professional", split=True, out_of="validated", requirement="TBB.01"),
     Shown("files_patient", "patient", split=True, out_of="validated", requirement="TBB.01"),
     Shown("files_all", ALL_THREE, split=True, out_of="validated", requirement="TBB.01"),
+    Shown("dmp_1h", "dmp_1h", out_of="dmp"),
+    Shown("dmp_24h", "dmp_24h", out_of="dmp"),
     Shown("failed_dmp", "failed_dmp", requirement="TBB.03"),
     Shown("failed_professional", "failed_professional", requirement="TBB.03"),
     Shown("failed_patient", "failed_patient", requirement="TBB.03"),

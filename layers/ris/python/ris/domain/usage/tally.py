@@ -9,6 +9,7 @@ months to years, and a day that is over never changes.
 | `dmp`, `professional`, `patient`, `paper` | one row of that channel is taken, of any version and recipient; deletions take nothing back |
 | `files_all` | the first three do |
 | `failed_…` | for each recipient whose latest version failed, and who got neither it nor a later one |
+| `dmp_1h`, `dmp_24h` | it counts in `dmp`, and what made it count came so soon after the validation of that version |
 | `validated` | it has a valid version |
 | `due_…` | one of its versions was planned to leave by that channel, in the DMP once the identity is qualified |
 | marks, refusals | one of its versions was made so |
@@ -21,11 +22,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from ris.domain.dispatch.channels import DMP, TO_PRINT
 from ris.domain.dispatch.delivery import DELETE
 from ris.domain.usage.facts import FAILED, TAKEN, VALIDATED, UsageFact
-from ris.domain.usage.figures import ALL_THREE, CHANNELS, QUALIFIED, UNQUALIFIED, Axis, Figures
+from ris.domain.usage.figures import ALL_THREE, CHANNELS, PROMPT, QUALIFIED, UNQUALIFIED, Axis, Figures
 
 _PAPER = {TO_PRINT: "paper"}
 _SPLIT = frozenset({*CHANNELS.values(), ALL_THREE, "validated"})
@@ -102,6 +104,8 @@ class _Standing:
     taken: set[tuple[str, str, int]] = field(default_factory=set)
     failed: set[tuple[str, str, int]] = field(default_factory=set)
     sticky: set[str] = field(default_factory=set)
+    validated_at: dict[int, datetime] = field(default_factory=dict)
+    prompt: frozenset[str] = frozenset()
     counting: dict[tuple[str, str], tuple[str, Axis]] = field(default_factory=dict)
 
     def apply(self, fact: UsageFact) -> Iterable[tuple[str, Axis, int]]:
@@ -122,10 +126,21 @@ class _Standing:
     def _take_in(self, fact: UsageFact) -> None:
         if fact.kind == VALIDATED:
             self.sticky |= {"validated", *planned_figures(fact)}
+            self.validated_at.setdefault(fact.report_version, fact.at)
             return
+        before = self._in_the_dmp()
         rows = {TAKEN: self.taken, FAILED: self.failed}[fact.kind]
         place = (fact.channel, fact.recipient, fact.report_version)
         (rows.add if fact.value > 0 else rows.discard)(place)
+        if before != self._in_the_dmp():
+            self.prompt = frozenset() if before else self._prompt(fact)
+
+    def _in_the_dmp(self) -> bool:
+        return any(channel == DMP for channel, _, _ in self.taken)
+
+    def _prompt(self, fact: UsageFact) -> frozenset[str]:
+        validated_at = self.validated_at.get(fact.report_version)
+        return frozenset(name for name, within in PROMPT.items() if validated_at and fact.at - validated_at <= within)
 
     def _counts(self) -> set[tuple[str, str]]:
         """Return the figures in which the file counts now, each once, failures once for each recipient."""
@@ -136,7 +151,7 @@ class _Standing:
         for channel, recipient, version in self.failed:
             if channel in CHANNELS and version > self._latest_taken(channel, recipient):
                 found.add((f"failed_{CHANNELS[channel]}", recipient))
-        return found | {(name, "") for name in self.sticky}
+        return found | {(name, "") for name in self.sticky | self.prompt}
 
     def _latest_taken(self, channel: str, recipient: str) -> int:
         """Return the latest version a recipient got; a professional's paper stands for the mail."""
