@@ -78,6 +78,7 @@ class Keyboard:
 
     def text(self, selector: str) -> str:
         """Return what the first thing named says."""
+        assert self.has(selector), f"{self.path}: no {selector}"
         return str(self.driver.execute_script("return document.querySelector(arguments[0]).innerText", selector))
 
     def all(self, selector: str, name: str) -> list[str]:
