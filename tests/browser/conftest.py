@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from selenium import webdriver
 
 from infra.local.demo.__main__ import INPUT
 from infra.local.demo.evidence import EvidenceFolder
@@ -18,7 +19,7 @@ from infra.local.demo.national import Input
 from infra.local.demo.progress import LiveProgress
 from infra.local.demo.remotes import from_environment
 from infra.local.demo.scene import Scene
-from tests.support.browser import BROWSERS, Keyboard, chromium
+from tests.support.browser import BROWSERS, Keyboard, chromium, forget
 from tests.support.finished_exams import FinishedExams
 from tests.support.second_site import (
     INSI_COLUMNS,
@@ -68,8 +69,15 @@ def exams(waiting: tuple[Scene, visit.Ordered], tmp_path_factory: pytest.TempPat
     return FinishedExams(system, Journal(folder / "journey.json", Silent(), system.ended), folder)
 
 
-@pytest.fixture
-def keyboard(waiting: tuple[Scene, visit.Ordered]) -> Iterator[Keyboard]:
-    """A browser with nobody logged in, driven by keys alone."""
+@pytest.fixture(scope="session")
+def window(waiting: tuple[Scene, visit.Ordered]) -> Iterator[webdriver.Chrome]:
+    """A browser that all tests use one after the other."""
     with chromium() as driver:
-        yield Keyboard(driver, waiting[0].system.cloud.portal_url)
+        yield driver
+
+
+@pytest.fixture
+def keyboard(waiting: tuple[Scene, visit.Ordered], window: webdriver.Chrome) -> Keyboard:
+    """A browser with nobody logged in, driven by keys alone."""
+    forget(window)
+    return Keyboard(window, waiting[0].system.cloud.portal_url)

@@ -70,6 +70,7 @@ def test_an_act_of_no_known_exam_is_linked_to_its_exam(radiographer: Keyboard, s
     keyboard.follow("nav a[href$='/unscheduled']")
     keyboard.reload_until(f"return document.querySelector(\"[data-mpps='{uid}'][data-status=COMPLETED]\")")
     keyboard.photograph("radiographer-unscheduled")
+    assert PATIENTS["inconnue"].ipp in keyboard.text(f"[data-mpps='{uid}']")
     assert "booked" == second_site.exam(accession)["state"]
     keyboard.follow(f"[data-mpps='{uid}'] a.button")
     assert PATIENTS["inconnue"].ipp in keyboard.text("[data-mpps]")

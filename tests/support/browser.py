@@ -44,6 +44,18 @@ def chromium() -> Iterator[webdriver.Chrome]:
         driver.quit()
 
 
+def forget(driver: webdriver.Chrome) -> None:
+    """Leave a browser as one that was just started: one window, nothing shown, nothing remembered."""
+    first, *others = driver.window_handles
+    for other in others:
+        driver.switch_to.window(other)
+        driver.close()
+    driver.switch_to.window(first)
+    driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    driver.get("about:blank")
+
+
 class Keyboard:
     """A person at a keyboard: goes on by Tab, presses Enter and Space, types.
 

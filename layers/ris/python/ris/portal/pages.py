@@ -74,7 +74,8 @@ def second(instant: datetime | None, zone: str) -> str:
 
 
 def heard(text: str) -> str:
-    """Return the modality's own wall time, sent as `YYYYMMDDHHMMSS`, for reading; anything else as it was sent."""
-    if len(text) < 12 or not text.isdigit():
+    """Return the modality's own day or wall time, sent as `YYYYMMDD` or `YYYYMMDDHHMMSS`, for reading; anything else as it was sent."""
+    if not text.isdecimal() or (len(text) != 8 and len(text) < 12):
         return text
-    return f"{text[6:8]}/{text[4:6]}/{text[:4]} à {text[8:10]}:{text[10:12]}"
+    day = f"{text[6:8]}/{text[4:6]}/{text[:4]}"
+    return f"{day} à {text[8:10]}:{text[10:12]}" if len(text) > 8 else day

@@ -40,7 +40,8 @@ class SaidByModality:
 def unscheduled(call: Call, site: str) -> Page:
     """Show what modalities did that belongs to no exam, oldest first."""
     rows = unscheduled_mpps(call.services.agenda, site, _ROWS + 1)
-    values = {"rows": rows[:_ROWS], "more": len(rows) > _ROWS, "zone": _zone(call, site)}
+    said = [(row, said_of(row)) for row in rows[:_ROWS]]
+    values = {"rows": said, "more": len(rows) > _ROWS, "zone": _zone(call, site)}
     return Page("agenda/unscheduled.html", values)
 
 
