@@ -22,14 +22,13 @@ from infra.local.demo.scene import Scene
 from tests.support.browser import BROWSERS, Keyboard, chromium, forget
 from tests.support.finished_exams import FinishedExams
 from tests.support.second_site import (
-    INSI_COLUMNS,
-    PATIENTS,
     SITE,
     SecondSite,
     SecondSiteSystem,
     reference,
     zone_of_a_morning,
 )
+from tests.support.second_site_patients import INSI_COLUMNS, PATIENTS
 from tests.support.whole_system import Silent
 
 ZONE = zone_of_a_morning()

@@ -8,7 +8,8 @@ import pytest
 
 from infra.local.demo.journey import until
 from tests.support.browser import Keyboard
-from tests.support.second_site import PATIENTS, RADIOGRAPHER, SCANNER, SITE, SecondSite, instant
+from tests.support.second_site import RADIOGRAPHER, SCANNER, SITE, SecondSite, instant
+from tests.support.second_site_patients import PATIENTS
 
 pytestmark = pytest.mark.slow
 STATUS_S = 90.0

@@ -9,7 +9,8 @@ from selenium.webdriver.common.keys import Keys
 
 from infra.local.demo.journey import until
 from tests.support.browser import Keyboard
-from tests.support.second_site import PATIENTS, RADIOGRAPHER, RECEPTIONIST, SITE, SecondSite
+from tests.support.second_site import RADIOGRAPHER, RECEPTIONIST, SITE, SecondSite
+from tests.support.second_site_patients import PATIENTS
 
 pytestmark = pytest.mark.slow
 PREFLIGHT = "[data-preflight] li[data-channel='{channel}']"

@@ -8,7 +8,8 @@ from selenium.webdriver.common.keys import Keys
 from infra.local.demo.journey import until
 from infra.local.demo.portal_client import Browser
 from tests.support.browser import Keyboard
-from tests.support.second_site import PATIENTS, RADIOLOGIST, SECRETARY, SITE, SecondSite
+from tests.support.second_site import RADIOLOGIST, SECRETARY, SITE, SecondSite
+from tests.support.second_site_patients import PATIENTS
 
 pytestmark = pytest.mark.slow
 LISTED = "[data-list='{name}'] tbody tr"

@@ -1,29 +1,22 @@
-"""Headless Chromium as a person without a mouse uses it, and axe-core's judgement of a page."""
+"""Headless Chromium as a person without a mouse uses it."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
 import os
-import shutil
-import subprocess
-import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import pytest
 from selenium import webdriver
 from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.support.axe import BUILD, axe_core
+
 BROWSERS = ("/usr/bin/chromium", "/usr/bin/chromedriver")
-AXE = json.loads(Path(__file__).with_name("axe.json").read_text())
-BUILD = Path(__file__).resolve().parents[2] / "build"
 WIDE, SMALL = (1280, 900), (360, 740)
 
 
@@ -312,32 +305,3 @@ _WIDEST = """
 return [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 4)
   .map(e => e.tagName + '.' + e.className)
 """
-
-
-def axe_core() -> str:
-    """Return the text of axe-core, out of the package that npm's own registry has under this version and digest."""
-    kept = BUILD / f"axe-core-{AXE['version']}.js"
-    if kept.exists():
-        return kept.read_text()
-    if shutil.which("npm") is None:
-        pytest.skip("not installed: npm, which brings axe-core")
-    BUILD.mkdir(exist_ok=True)
-    packed = subprocess.run(
-        ["npm", "pack", "--silent", f"axe-core@{AXE['version']}"],
-        cwd=BUILD,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    if packed.returncode:
-        pytest.skip("npm does not bring axe-core here")
-    archive = BUILD / packed.stdout.strip().splitlines()[-1]
-    digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
-    assert AXE["integrity"] == f"sha512-{digest}", "axe-core is not the one that was chosen"
-    with tarfile.open(archive) as files:
-        script = files.extractfile("package/axe.min.js")
-        assert script is not None
-        kept.write_bytes(script.read())
-    archive.unlink()
-    return kept.read_text()
