@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gateways.edge import VERSION, sealing, spool
+from gateways.edge.backoff import Backoff
 from gateways.edge.cloud import AwsCloud, Cloud
 from gateways.edge.config import DicomSettings, Settings
 from gateways.edge.consumer import QueueConsumer
@@ -47,6 +48,7 @@ from gateways.edge.store import Store, StoreUnavailable
 
 SCHEMA = sealing.SCHEMA + spool.SCHEMA + outbox.SCHEMA + feed.SCHEMA + mpps.SCHEMA
 HOUSEKEEPING_S = 600.0
+FIRST_BACKOFF_S = 0.5
 
 
 class AlreadyRunning(Exception):
@@ -333,7 +335,7 @@ class Gateway:
             bucket=self._settings.bucket_messages,
             group_key=self._settings.group_key,
         )
-        forwarder = Forwarder(rows, self._cloud, writer, kinds=kinds, queue_url=url, clock=self._clock)
+        forwarder = Forwarder(rows, self._cloud, writer, kinds=kinds, queue_url=url, clock=self._clock, backoff=self._new_backoff())
         loop = asyncio.get_running_loop()
 
         def wake() -> None:
@@ -346,10 +348,21 @@ class Gateway:
 
     def _consume(self, name: str, url: str, handle: Callable[[str], Coroutine[Any, Any, None]], *, ordered: bool) -> None:
         consumer = QueueConsumer(
-            self._cloud, url, handle, name=name, ordered=ordered, wait_s=self._settings.poll_wait_s, clock=self._clock
+            self._cloud,
+            url,
+            handle,
+            name=name,
+            ordered=ordered,
+            wait_s=self._settings.poll_wait_s,
+            clock=self._clock,
+            backoff=self._new_backoff(),
         )
         self._consumers[name] = consumer
         self._run(consumer.run())
+
+    def _new_backoff(self) -> Backoff:
+        most_s = self._settings.cloud_backoff_most_s
+        return Backoff(min(FIRST_BACKOFF_S, most_s), most_s)
 
     async def _housekeeping(self) -> None:
         while True:

@@ -102,6 +102,7 @@ class StatusReporter:
                 for title, seen in self._stations.status().items()
             ),
             wants_feed=self.wants_feed,
+            every_s=self._settings.status_every_s,
             **self._measures(),  # type: ignore[arg-type]
         )
 

@@ -58,8 +58,8 @@ def test_a_new_gateway_asks_for_the_worklist_until_something_of_it_comes(tmp_pat
 
     run_one(tmp_path, cloud, scene, status_every_s=0.01)
     first = said(cloud)[0]
-    assert ("nord", "edge-1", 2.5, 0, []) == tuple(
-        first[name] for name in ("site", "gateway_id", "clock_skew_s", "spool_rows", "stations")
+    assert ("nord", "edge-1", 2.5, 0, [], 0.01) == tuple(
+        first[name] for name in ("site", "gateway_id", "clock_skew_s", "spool_rows", "stations", "every_s")
     )
     assert NOW.isoformat().replace("+00:00", "Z") == first["started_at"]
 

@@ -47,6 +47,7 @@ class Gateway:
 
     Args:
         resync_day: First day of which the full worklist is still to be sent again; empty when none is.
+        every_s: How often it says how it is, in seconds.
     """
 
     site: str
@@ -63,6 +64,7 @@ class Gateway:
     stations: tuple[Station, ...] = ()
     wants_feed: bool = False
     resync_day: str = ""
+    every_s: float = 60.0
 
 
 class GatewayBook(Protocol):

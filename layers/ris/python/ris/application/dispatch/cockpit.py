@@ -20,8 +20,8 @@ from ris.domain.dispatch.stuck import stuck_since
 CHANNELS = (DMP, MSS_PROFESSIONAL, MSS_PATIENT, HL7_REPORT, "hl7_pacs_order", "hl7_pacs_identity")
 """What goes to somebody by wire; paper waits for a person of the site."""
 MOST_COUNTED = 50
-SILENT_AFTER = timedelta(minutes=5)
-"""A gateway says every minute how it is."""
+SILENT_AFTER = 5
+"""Words of a gateway that did not come, each due `every_s` after the one before."""
 GONE_AFTER = timedelta(days=30)
 LATE_SPOOL_S = LATE_FEED_S = 600.0
 
@@ -82,8 +82,12 @@ def minutes_stuck(row: Delivery, now: datetime) -> int:
 
 def silent_gateways(s: CockpitServices, site: str, now: datetime) -> dict[str, int]:
     """Return for how many minutes each silent gateway of a site is; one that nobody heard of for `GONE_AFTER` was taken away."""
-    silent = {each.gateway_id: now - each.sent_at for each in s.gateways.of_site(site)}
-    return {gateway: _minutes(span) for gateway, span in silent.items() if SILENT_AFTER < span < GONE_AFTER}
+    silent = {each.gateway_id: now - each.sent_at for each in s.gateways.of_site(site) if _is_silent(each, now)}
+    return {gateway: _minutes(span) for gateway, span in silent.items() if span < GONE_AFTER}
+
+
+def _is_silent(gateway: Gateway, now: datetime) -> bool:
+    return now - gateway.sent_at > SILENT_AFTER * timedelta(seconds=gateway.every_s)
 
 
 def _minutes(span: timedelta) -> int:
@@ -96,7 +100,7 @@ def gateway_health(gateways: Sequence[Gateway], now: datetime) -> list[GatewayHe
 
 
 def _wrong(gateway: Gateway, now: datetime) -> list[str]:
-    if now - gateway.sent_at > SILENT_AFTER:
+    if _is_silent(gateway, now):
         return ["silent"]  # what it said of the rest is old
     late = (("spool_late", gateway.spool_oldest_s > LATE_SPOOL_S), ("feed_late", (gateway.feed_age_s or 0.0) > LATE_FEED_S))
     return [name for name, is_so in late if is_so]
