@@ -48,7 +48,7 @@ class EvidenceFolder:
         if not keep_logs:
             shutil.rmtree(self.work, ignore_errors=True)
             return
-        for key in self.work.rglob("*.key"):
+        for key in (*self.work.rglob("*.key"), *self.work.glob("credentials-*/*")):
             key.unlink()
 
     def files(self) -> dict[str, int]:
