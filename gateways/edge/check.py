@@ -136,7 +136,7 @@ def _inside(figures: dict[str, Any], *, with_cloud: bool) -> Iterator[Finding]:
     if not with_cloud:
         return
     age = figures["worklist"]["feed_age_s"]
-    said = "rien reçu depuis le démarrage" if age is None else f"nuage entendu il y a {age:.0f} s"
+    said = "rien reçu encore" if age is None else f"nuage entendu il y a {age:.0f} s"
     yield Finding("liste de travail", age is not None and age <= LATE_S, f"{figures['worklist']['steps']} étapes, {said}")
     skew = figures.get("clock_skew_s")
     yield Finding("horloge", skew is not None and abs(skew) <= SKEW_S, "non mesurée" if skew is None else f"écart de {skew:+.1f} s")

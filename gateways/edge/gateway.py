@@ -89,7 +89,6 @@ class Gateway:
         self._archive: ArchiveDesk | None = None
         self._intake: Intake | None = None
         self._forwarders: list[Forwarder] = []
-        self._consumers: dict[str, QueueConsumer] = {}
         self._workers: dict[str, DestinationWorker] = {}
         self._reporter: StatusReporter | None = None
         self._control: ControlDoor | None = None
@@ -183,8 +182,7 @@ class Gateway:
         }
 
     def _feed_age_s(self, now: datetime) -> float | None:
-        consumer = self._consumers.get("worklist_feed")
-        last = consumer.last_success if consumer else None
+        last = self._copy.heard_at if self._copy is not None else None
         return (now - last).total_seconds() if last else None
 
     def _spool_figures(self, now: datetime) -> dict[str, Any]:
@@ -288,7 +286,7 @@ class Gateway:
         if queues.dicom_inbound and self._copy is not None:
             self._report(self._copy)
         if queues.worklist_feed and self._copy is not None:
-            self._consume("worklist_feed", queues.worklist_feed, self._copy.handle, ordered=False)
+            self._consume("worklist_feed", queues.worklist_feed, self._copy.handle, ordered=False, heard=self._copy.heard)
         if queues.hl7_outbound:
             desk = OutboundDesk(self._cloud, self._outbox, self._workers, bucket=self._settings.bucket_messages)
             self._consume("hl7_outbound", queues.hl7_outbound, desk.handle, ordered=True)
@@ -313,6 +311,7 @@ class Gateway:
             "spool_oldest_s": oldest_s,
             "feed_steps": len(self.worklist),
             "feed_age_s": self._feed_age_s(now),
+            "spool_refuses": self._store is not None and not self._store.healthy,
         }
 
     def resynchronise(self) -> bool:
@@ -346,7 +345,15 @@ class Gateway:
         self._forwarders.append(forwarder)
         self._run(forwarder.run())
 
-    def _consume(self, name: str, url: str, handle: Callable[[str], Coroutine[Any, Any, None]], *, ordered: bool) -> None:
+    def _consume(
+        self,
+        name: str,
+        url: str,
+        handle: Callable[[str], Coroutine[Any, Any, None]],
+        *,
+        ordered: bool,
+        heard: Callable[[], None] = lambda: None,
+    ) -> None:
         consumer = QueueConsumer(
             self._cloud,
             url,
@@ -354,10 +361,9 @@ class Gateway:
             name=name,
             ordered=ordered,
             wait_s=self._settings.poll_wait_s,
-            clock=self._clock,
+            heard=heard,
             backoff=self._new_backoff(),
         )
-        self._consumers[name] = consumer
         self._run(consumer.run())
 
     def _new_backoff(self) -> Backoff:

@@ -46,6 +46,7 @@ def a_gateway(site: str, gateway_id: str = "g-1", **changes: object) -> Gateway:
         wants_feed=True,
         resync_day="2026-10-05",
         every_s=7.5,
+        spool_refuses=True,
     )
     return replace(gateway, **changes)  # type: ignore[arg-type]
 

@@ -143,6 +143,7 @@ class GatewayStatus(Envelope):
         feed_steps: Steps its worklist holds; `feed_age_s` is the time since the last word from the cloud, None before the first.
         wants_feed: A full resynchronisation is asked for.
         every_s: How often it says so, in seconds.
+        spool_refuses: Its disk is full or at fault: what comes is answered AR.
     """
 
     kind: Literal["status"]
@@ -160,3 +161,4 @@ class GatewayStatus(Envelope):
     stations: tuple[StationSeen, ...] = ()
     wants_feed: bool = False
     every_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    spool_refuses: bool = False

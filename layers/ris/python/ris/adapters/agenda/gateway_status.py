@@ -23,4 +23,5 @@ def gateway_of(said: GatewayStatus) -> Gateway:
         stations=tuple(Station(one.ae_title, one.last_echo_at, one.last_find_at, one.last_mpps_at) for one in said.stations),
         wants_feed=said.wants_feed,
         every_s=said.every_s,
+        spool_refuses=said.spool_refuses,
     )
