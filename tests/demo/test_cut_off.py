@@ -12,13 +12,14 @@ import pytest
 from infra.local.demo import er7
 from infra.local.demo.__main__ import INPUT
 from infra.local.demo.journey import Journal, Step, StepFailed
-from infra.local.demo.journeys import cut_off, cut_off_cloud
+from infra.local.demo.journeys import cut_off, cut_off_cloud, cut_off_day
 from infra.local.demo.journeys.cut_off_cloud import Applied
 from tests.demo.test_journey import Recorded
 
 FOLDER = INPUT / "cut_off"
 CUT, KILLED = (
-    [er7.read(file) for file in sorted((FOLDER / name).glob("*.hl7"))] for name in (cut_off.WHILE_CUT, cut_off.AFTER_THE_KILL)
+    [er7.read(file) for file in sorted((FOLDER / name).glob("*.hl7"))]
+    for name in (cut_off_day.WHILE_CUT, cut_off_day.AFTER_THE_KILL)
 )
 SENT = [*CUT, *KILLED]
 
@@ -37,9 +38,12 @@ def test_two_sources_speak_in_turn_and_one_order_is_cancelled_on_the_other_side_
 
 
 def test_what_came_behind_is_what_was_not_there_before() -> None:
-    before, after = Applied(("a",), (), (("mpps_set", "1"),)), Applied(("a", "b"), ("a",), (("mpps_set", "1"), ("mpps_set", "2")))
+    before, after = (
+        Applied(("a",), (), (("mpps_set", "1", ""),)),
+        Applied(("a", "b"), ("a",), (("mpps_set", "1", ""), ("mpps_set", "2", ""))),
+    )
 
-    assert after.since(before) == Applied(("b",), ("a",), (("mpps_set", "2"),))
+    assert after.since(before) == Applied(("b",), ("a",), (("mpps_set", "2", ""),))
     assert after.since(after) == Applied()
 
 
@@ -62,8 +66,11 @@ def scene(hl7: list[str], dicom: list[str], items: dict[str, dict[str, Any]] | N
 def test_the_functions_own_lines_say_what_was_applied_and_what_came_again() -> None:
     hl7 = ["START", line("INTAKE_HL7_001", ledger_key="a"), line("INTAKE_HL7_002", ledger_key="a"), line("INTAKE_HL7_005")]
     dicom = [line("INTAKE_DICOM_003"), line("INTAKE_DICOM_001", operation="mpps_create", sop_instance="1.2")]
+    dicom.append(line("INTAKE_DICOM_002", operation="mpps_set", sop_instance="1.3", code="unknown_step"))
 
-    assert cut_off_cloud.applied(scene(hl7, dicom)) == Applied(("a",), ("a",), (("mpps_create", "1.2"),))
+    assert cut_off_cloud.applied(scene(hl7, dicom)) == Applied(
+        ("a",), ("a",), (("mpps_create", "1.2", ""), ("mpps_set", "1.3", "unknown_step"))
+    )
 
 
 def test_the_ledger_is_whole_once_no_row_is_missing_or_under_way() -> None:
@@ -129,18 +136,18 @@ def test_files_that_are_not_the_spool_are_red(tmp_path: Path) -> None:
 
 def test_an_input_without_what_the_site_does_is_a_red_step_that_names_the_folders(tmp_path: Path) -> None:
     told = Told(tmp_path)
-    told.files = lambda name: [] if name == cut_off.WHILE_CUT else [Path("x")]  # type: ignore[attr-defined]
+    told.files = lambda name: [] if name == cut_off_day.WHILE_CUT else [Path("x")]  # type: ignore[attr-defined]
 
     with pytest.raises(StepFailed, match="no messages in while_cut"):
         cut_off.run(told)  # type: ignore[arg-type]
 
 
 def keys(messages: list[er7.Sent]) -> list[dict[str, str]]:
-    return [{"ledger_key": message.value("MSH-10"), "source": source(message), "state": "applied"} for message in messages]
+    return [{"ledger_key": message.value("MSH-10"), "source": source(message)} for message in messages]
 
 
 ORDER = tuple(message.value("MSH-10") for message in SENT)
-RIGHT = Applied(ORDER, (), (("mpps_create", "1.2"), ("mpps_set", "1.2")))
+RIGHT = Applied(ORDER, (), (("mpps_create", "1.2", ""), ("mpps_set", "1.2", "")))
 
 
 def judged(rows: list[dict[str, str]], since: Applied) -> None:
@@ -162,19 +169,12 @@ def test_each_once_and_in_the_order_of_its_source_is_green_whatever_the_turn_of_
         (replace(RIGHT, messages=(*ORDER, ORDER[0])), "how often"),
         (replace(RIGHT, messages=(ORDER[1], ORDER[0], *ORDER[2:])), "order of a source"),
         (replace(RIGHT, performed=RIGHT.performed[::-1]), "of the exam"),
-        (replace(RIGHT, performed=(*RIGHT.performed, ("mpps_set", "1.2"))), "of the exam"),
+        (replace(RIGHT, performed=(*RIGHT.performed, ("mpps_set", "1.2", ""))), "of the exam"),
+        (replace(RIGHT, performed=(RIGHT.performed[0], ("mpps_set", "1.2", "unknown_step"))), "of the exam"),
         (replace(RIGHT, again=ORDER[:1]), "a second time"),
     ],
-    ids=["dropped", "doubled", "reordered", "exam reversed", "exam doubled", "came again"],
+    ids=["dropped", "doubled", "reordered", "exam reversed", "exam doubled", "exam for a person", "came again"],
 )
 def test_what_is_dropped_doubled_or_out_of_order_is_red(since: Applied, why: str) -> None:
     with pytest.raises(StepFailed, match=why):
         judged(keys(SENT), since)
-
-
-def test_a_message_that_was_parked_is_red() -> None:
-    rows = keys(SENT)
-    rows[0]["state"] = "parked"
-
-    with pytest.raises(StepFailed, match="states"):
-        judged(rows, RIGHT)

@@ -215,12 +215,12 @@ class System(Gateways):
         """Return the CA file a browser needs for a provider of somebody else."""
         return self._remotes[name].ca_file
 
-    def waiting_messages(self) -> int:
-        """Return how many messages stand on the inbound queues, in flight included."""
+    def waiting_messages(self, *queues: str) -> int:
+        """Return how many messages stand on queues, in flight included; without their names, on the inbound ones."""
         client = self.cloud.client("sqs", "operator")
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         total = 0
-        for queue in ("hl7-inbound.fifo", "dicom-inbound.fifo"):
+        for queue in queues or ("hl7-inbound.fifo", "dicom-inbound.fifo"):
             url = client.get_queue_url(QueueName=f"{self._prefix}-{queue}")["QueueUrl"]
             attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
             total += sum(int(attributes[name]) for name in names)

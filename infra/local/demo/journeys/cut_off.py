@@ -8,115 +8,40 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
-from typing import Any
 
 from infra.local.demo import er7, group
 from infra.local.demo.journey import Step, until
 from infra.local.demo.journeys import cut_off_cloud as cloud
-from infra.local.demo.journeys import visit
-from infra.local.demo.journeys.visit import HTTP, Visit
-from infra.local.demo.portal_client import Browser
+from infra.local.demo.journeys import cut_off_day, visit
+from infra.local.demo.journeys.cut_off_day import AFTER_THE_KILL, BEAT_S, BOTH, WHILE_CUT, Day, cockpit_says, worklist
+from infra.local.demo.journeys.forms import answered
+from infra.local.demo.journeys.visit import HTTP
 from infra.local.demo.scene import Scene
 
-ALSO_BOOKED, WHILE_CUT, AFTER_THE_KILL = "also_booked", "while_cut", "after_the_kill"
-BOTH = ("find", "findscu")
-"""The machine's own console, and dcmtk's."""
-BEAT_S = 1.0
-"""How often the gateway of this journey says how it is."""
-
-
-@dataclass(frozen=True)
-class Day:
-    """The day that is interrupted.
-
-    Args:
-        exam: Performed while the site is cut off; `other` only waits on the worklist.
-        before: What the cloud had applied before.
-    """
-
-    scene: Scene
-    receptionist: Browser
-    operator: Browser
-    exam: Visit
-    other: Visit
-    before: cloud.Applied
-
-    @property
-    def site(self) -> str:
-        """Return the site."""
-        return self.exam.booking.site
-
-    @property
-    def station(self) -> str:
-        """Return the AE title of the machine of the exam."""
-        kind = group.exam(self.exam.booking.exam)["dicom_modality"]
-        return str(group.machine_for(self.site, self.exam.booking.room, kind)["ae_title"])
-
-    @property
-    def cable(self) -> str:
-        """Return the name of the site's cable."""
-        return f"cable-{self.site}"
-
-    def health(self) -> dict[str, Any]:
-        """Return what the gateway says of itself at the site."""
-        return self.scene.system.health(self.site)
+NEWS_S = 5
+"""News of the worklist that is no older than this is news."""
 
 
 def run(scene: Scene) -> None:
     """Take the site through its day."""
-    day = _begun(scene)
-    _started_again(day)
-    planned = _worklist(day, "the worklist of the day, as the portal has it", cloud.planned(day.receptionist, day.exam))
+    day = cut_off_day.begun(scene)
+    cut_off_day.started_again(day)
+    planned = cloud.planned(day.receptionist, day.exam)
+    worklist(day, "the worklist of the day, as the portal has it", planned)
     cut_at = _cut(day)
-    _worklist(day, "cut off: the whole worklist all the same", planned, *BOTH)
-    begun = _begins_the_exam(day)
+    worklist(day, "cut off: the whole worklist all the same", planned, *BOTH)
+    uid = _begins_the_exam(day)
     first = _messages(day, WHILE_CUT, waiting=1)
+    _cancelled_at_the_desk(day)
     _silent(day, cut_at)
-    _killed(day, waiting=1 + len(first))
-    _worklist(day, "the worklist is whole", planned, *BOTH)
-    _ends_the_exam(day, begun)
+    _killed(day, cut_at, waiting=1 + len(first))
+    worklist(day, "the worklist is whole", planned, *BOTH)
+    _ends_the_exam(day, uid)
     sent = [*first, *_messages(day, AFTER_THE_KILL, waiting=2 + len(first))]
     _not_in_the_cloud(day, sent)
     _sealed(day, sent)
-    _drained(day, sent, begun)
-
-
-# --- before ---
-
-
-def _begun(scene: Scene) -> Day:
-    """Book two exams, and wait until nothing is on its way."""
-    if missing := [name for name in (ALSO_BOOKED, WHILE_CUT, AFTER_THE_KILL) if not scene.files(name)]:
-        with scene.step("the input holds what the site does", "files") as step:
-            step.require(False, f"no messages in {', '.join(missing)}")
-    first, second = visit.announce(scene), visit.announce(scene, ALSO_BOOKED)
-    with scene.step("the receptionist and the group's IT log in", "HTTP OpenID") as step:
-        receptionist, operator = scene.login(step, "receptionist"), scene.login(step, "operator")
-    exam, other = (visit.book(scene, receptionist, ordered) for ordered in (first, second))
-    for each in (exam, other):
-        visit.confirmed(scene, receptionist, each)
-    with scene.step("the PACS has both orders; nothing is on its way", "MLLP") as step:
-        until("the PACS's acknowledgements", lambda: all(visit.delivered(receptionist, each, "PACS") for each in (exam, other)))
-        until("an empty spool", lambda: scene.system.health(exam.booking.site)["spool"]["waiting"] == 0)
-        until("empty queues", lambda: scene.system.waiting_messages() == 0)
-        before = cloud.applied(scene)
-    return Day(scene, receptionist, operator, exam, other, before)
-
-
-def _started_again(day: Day) -> None:
-    system, site = day.scene.system, day.site
-    with day.scene.step("the gateway is started again: KMS opens the key of its spool", "KMS") as step:
-        opened = cloud.calls(system, site, "kms:Decrypt")
-        system.stop_gateway(site)
-        system.start_gateway(site, status_every_s=BEAT_S)
-        system.gateway_ready(site)
-        step.same("how often KMS made a key", 1, cloud.calls(system, site, "kms:GenerateDataKey"))
-        step.same("how often KMS opened it", opened + 1, cloud.calls(system, site, "kms:Decrypt"))
-        # For starts without the cloud.
-        system.give_credential(site)
-    with day.scene.step("the cockpit says: the gateway is well", HTTP) as step:
-        _cockpit_says(step, day, "")
+    _drained(day, sent, uid)
+    _known_everywhere(day, sent, uid)
 
 
 # --- cut off ---
@@ -127,21 +52,6 @@ def _cut(day: Day) -> float:
     with day.scene.step("the cable is cut: what was on its way hangs, and nobody is told", "TCP"):
         day.scene.system.tell(day.cable, {"cut": "silent"})
     return time.monotonic()
-
-
-def _worklist(day: Day, what: str, planned: set[str], *clients: str) -> set[str]:
-    """Require the clients (without any, the console) to get exactly the steps that were planned; return these."""
-    keys = json.dumps({"Date": day.exam.booking.day.replace("-", "")})
-    for client in clients or BOTH[:1]:
-        with day.scene.step(f"{what}{' (dcmtk)' if client == BOTH[1] else ''}", "DICOM C-FIND") as step:
-            found = day.scene.dicom(step, day.site, day.station, client, "--keys", keys)
-            if found["status"] == "absent":
-                step.what += " (not installed: skipped)"
-                continue
-            step.require(found["status"] == "0000", f"status {found['status']}")
-            step.same("the worklist", planned, {visit.dicom_value(item, "00080050") for item in found["items"]})
-            step.same("how many steps there are", len(planned), len(found["items"]))
-    return planned
 
 
 def _begins_the_exam(day: Day) -> str:
@@ -160,9 +70,9 @@ def _begins_the_exam(day: Day) -> str:
     return str(begun["sop_instance_uid"])
 
 
-def _ends_the_exam(day: Day, begun: str) -> None:
+def _ends_the_exam(day: Day, uid: str) -> None:
     with day.scene.step("the exam that began before the kill is done: MPPS COMPLETED", "DICOM N-SET") as step:
-        done = day.scene.dicom(step, day.site, day.station, "mpps-set", "--sop-instance-uid", begun)
+        done = day.scene.dicom(step, day.site, day.station, "mpps-set", "--sop-instance-uid", uid)
         step.require(done["status"] == "0000", f"status {done['status']}")
 
 
@@ -178,24 +88,44 @@ def _messages(day: Day, subfolder: str, *, waiting: int) -> list[er7.Sent]:
         answers = day.scene.send(step, day.site, *day.scene.files(subfolder))
         for answer, message in zip(answers, sent, strict=True):
             visit.taken(step, answer, message)
-        step.same("how many rows wait in the spool", waiting + len(sent), day.health()["spool"]["waiting"])
+        _waits(step, day, waiting + len(sent))
     return sent
+
+
+def _cancelled_at_the_desk(day: Day) -> None:
+    with day.scene.step("the desk cancels the other exam: the site cannot know yet", HTTP) as step:
+        address = f"/exams/{day.other.accession}"
+        shown = day.receptionist.open(f"{address}/cancel")
+        form = shown.page.form_with("reason")
+        step.require(form is not None, f"no form to cancel (HTTP {shown.status})")
+        assert form is not None
+        answered(step, day.receptionist.submit(shown, form, {"reason": "patient"}))
+        until("the exam's page says cancelled", lambda: day.receptionist.open(address).page.rows("exam", state="cancelled"))
 
 
 def _silent(day: Day, cut_at: float) -> None:
     """Wait until the cloud misses the gateway, which says itself how old its news is."""
     with day.scene.step("the cockpit says: the gateway is silent", HTTP) as step:
-        _cockpit_says(step, day, "silent")
+        cockpit_says(step, day, "silent")
     with day.scene.step("the gateway says: no news of the worklist since the cut, and what waits", HTTP) as step:
-        found, since = day.health(), time.monotonic() - cut_at
-        age = found["worklist"]["feed_age_s"]
-        step.require(age >= since, f"news {age:.1f} s old, and the cut is {since:.1f} s ago")
-        step.said.append(
-            {"feed_age_s": f"{age:.1f}", "spool": str(found["spool"]["waiting"]), "steps": str(found["worklist"]["steps"])}
-        )
+        _no_news_since(step, day, cut_at)
 
 
-def _killed(day: Day, *, waiting: int) -> None:
+def _no_news_since(step: Step, day: Day, cut_at: float) -> None:
+    found, since = day.health(), time.monotonic() - cut_at
+    age = found["worklist"]["feed_age_s"]
+    step.require(age is not None and age >= since, f"news {age} s old, and the cut is {since:.1f} s ago")
+    step.said.append(
+        {"feed_age_s": f"{age:.1f}", "spool": str(found["spool"]["waiting"]), "steps": str(found["worklist"]["steps"])}
+    )
+
+
+def _waits(step: Step, day: Day, rows: int) -> None:
+    found = day.health()["spool"]["waiting"]
+    step.require(found == rows, f"{found} rows wait in the spool, and {rows} were taken")
+
+
+def _killed(day: Day, cut_at: float, *, waiting: int) -> None:
     system, site = day.scene.system, day.site
     with day.scene.step(
         "kill -9 of the gateway; it starts while every line is refused, with the machine's credential", "SIGKILL"
@@ -204,7 +134,8 @@ def _killed(day: Day, *, waiting: int) -> None:
         system.kill_gateway(site)
         system.start_gateway(site, status_every_s=BEAT_S)
         system.gateway_ready(site)
-        step.same("how many rows wait in the spool", waiting, day.health()["spool"]["waiting"])
+        _waits(step, day, waiting)
+        _no_news_since(step, day, cut_at)
 
 
 def _not_in_the_cloud(day: Day, sent: list[er7.Sent]) -> None:
@@ -236,47 +167,48 @@ def _values(message: er7.Sent) -> list[str]:
 # --- the cable returns ---
 
 
-def _drained(day: Day, sent: list[er7.Sent], begun: str) -> None:
+def _drained(day: Day, sent: list[er7.Sent], uid: str) -> None:
+    """Mend the cable; require what was done meanwhile to be applied, as the cloud says."""
     scene = day.scene
     with scene.step("the cable returns: every message is applied, once, in the order of its source", "SQS") as step:
         scene.system.tell(day.cable, {"mend": True})
         step.said += [{name: str(value) for name, value in note.items()} for note in scene.system.received(day.cable)]
         rows = until("every message in the ledger", lambda: cloud.rows(scene, day.site, sent))
         until("an empty spool", lambda: day.health()["spool"]["waiting"] == 0)
+        step.same("the states in the ledger", {"applied"}, {row["state"] for row in rows})
         since = until("the functions' lines", lambda: _whole(cloud.applied(scene).since(day.before), len(sent)))
         step.said += rows
-        _judge(step, rows, since, begun)
-    with scene.step("the exam is done, the new requests wait, the cancelled one does not", HTTP) as step:
+        _judge(step, rows, since, uid)
+
+
+def _known_everywhere(day: Day, sent: list[er7.Sent], uid: str) -> None:
+    """Require the portal to know what the site did, and the site to know what was done in the portal."""
+    with day.scene.step("the exam is done, the new requests wait, the cancelled one does not", HTTP) as step:
         visit.exam_holds(step, day.receptionist, day.exam, "completed")
         shown = day.receptionist.open(f"/exams/{day.exam.accession}").page.rows("mpps")
-        step.same("the performed steps", [(begun, "COMPLETED")], [(row["mpps"], row["status"]) for row in shown])
+        step.same("the performed steps", [(uid, "COMPLETED")], [(row["mpps"], row["status"]) for row in shown])
         step.same("the requests to book", cloud.left_to_book(sent), cloud.to_book(day.receptionist, day.site, sent))
-    with scene.step("the cockpit says: the gateway is well; its worklist has news again", HTTP) as step:
-        _cockpit_says(step, day, "")
-        until("news of the worklist", lambda: (day.health()["worklist"]["feed_age_s"] or 0) < 5)
-    _worklist(day, "what is still to do", cloud.planned(day.receptionist, day.exam))
+    with day.scene.step("the PACS hears of the exam that the desk cancelled, once", "MLLP") as step:
+        found = until("the cancellation", lambda: cut_off_day.told_the_pacs(day, "CA"))
+        step.require(len(found) == 1, f"the PACS got it {len(found)} times")
+        step.left("hl7", found[0]["evidence"])
+    with day.scene.step("the cockpit says: the gateway is well; its worklist has news again", HTTP) as step:
+        cockpit_says(step, day, "")
+        until("news of the worklist", lambda: (day.health()["worklist"]["feed_age_s"] or 0) < NEWS_S)
+        until("the steps that are over to leave", lambda: day.health()["worklist"]["steps"] == day.steps_before - len(day.over))
+    worklist(day, "what is still to do, as the portal has it", cloud.planned(day.receptionist, day.exam))
 
 
-def _judge(step: Step, rows: list[dict[str, str]], since: cloud.Applied, begun: str) -> None:
+def _judge(step: Step, rows: list[dict[str, str]], since: cloud.Applied, uid: str) -> None:
     """Require every message to have been applied once, in the order of its source, and the exam to have begun and ended once."""
-    step.same("the states in the ledger", {"applied"}, {row["state"] for row in rows})
     step.same("what was applied, and how often,", sorted(row["ledger_key"] for row in rows), sorted(since.messages))
     for source in sorted({row["source"] for row in rows}):
         expected = [row["ledger_key"] for row in rows if row["source"] == source]
         step.same("the order of a source", expected, [key for key in since.messages if key in expected])
-    step.same("what was applied of the exam", [("mpps_create", begun), ("mpps_set", begun)], list(since.performed))
+    step.same("what was applied of the exam", [("mpps_create", uid, ""), ("mpps_set", uid, "")], list(since.performed))
     step.require(not since.again, f"{len(since.again)} came a second time")
 
 
 def _whole(since: cloud.Applied, messages: int) -> cloud.Applied | None:
     """Return what was applied once it is no less than those messages and an exam's begin and end."""
     return since if len(since.messages) >= messages and len(since.performed) >= len(("begin", "end")) else None
-
-
-def _cockpit_says(step: Step, day: Day, wrong: str) -> None:
-    """Wait until the cockpit says that of the gateway."""
-    address, gateway = f"/sites/{day.site}/cockpit", f"{day.site}-1"
-    found = until(
-        f"the cockpit says {wrong or 'well'}", lambda: day.operator.open(address).page.rows("wrong", gateway=gateway, wrong=wrong)
-    )
-    step.said += [{"gateway": row["gateway"], "wrong": row["wrong"]} for row in found]

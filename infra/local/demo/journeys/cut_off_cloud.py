@@ -13,7 +13,8 @@ from infra.local.demo.portal_client import Browser
 from infra.local.demo.scene import Scene
 from infra.local.demo.supervisor import System
 
-APPLIED, AGAIN, PERFORMED = "INTAKE_HL7_001", "INTAKE_HL7_002", "INTAKE_DICOM_001"
+APPLIED, AGAIN = "INTAKE_HL7_001", "INTAKE_HL7_002"
+PERFORMED = ("INTAKE_DICOM_001", "INTAKE_DICOM_002")
 WAITS = "booked"
 """State of an exam that a modality has to be told of."""
 
@@ -24,12 +25,12 @@ class Applied:
 
     Args:
         messages: Keys of the ledger; `again` those that had been applied before.
-        performed: MPPS operations with their SOP Instance UID.
+        performed: MPPS operations with their SOP Instance UID, and why a person must look at one, empty when it was applied.
     """
 
     messages: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
-    performed: tuple[tuple[str, str], ...] = ()
+    performed: tuple[tuple[str, str, str], ...] = ()
 
     def since(self, before: Applied) -> Applied:
         """Return what came behind."""
@@ -44,7 +45,9 @@ def applied(scene: Scene) -> Applied:
     return Applied(
         tuple(line["ledger_key"] for line in hl7 if line["code_reference"] == APPLIED),
         tuple(line["ledger_key"] for line in hl7 if line["code_reference"] == AGAIN),
-        tuple((line["operation"], line["sop_instance"]) for line in dicom if line["code_reference"] == PERFORMED),
+        tuple(
+            (line["operation"], line["sop_instance"], line.get("code", "")) for line in dicom if line["code_reference"] in PERFORMED
+        ),
     )
 
 
