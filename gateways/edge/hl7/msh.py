@@ -19,7 +19,7 @@ from gateways.edge.hl7 import charsets
 MAX_CONTROL_ID = 199
 _NAMES = frozenset((b"MSH", b"FHS", b"BHS", b"BTS", b"FTS"))
 _MANY = 4096
-_BLANKS = re.compile(rb"\n*")
+_BLANKS = re.compile(rb"\n+")
 _LAST_FIELD = 18
 _ABSENT = (b"",) * (_LAST_FIELD + 1)
 _NEVER_DELIMITER = re.compile(rb"[A-Za-z0-9\s\x00-\x1f\x7f-\xff]")
@@ -141,8 +141,8 @@ def _segments(frame: bytes) -> list[tuple[bytes, int]]:
 def _walk(frame: bytes, mark: bytes) -> list[tuple[bytes, int]]:
     found, start = [], 0
     while True:
-        if mark == b"\r" and frame[start : start + 1] == b"\n":
-            start = _BLANKS.match(frame, start).end()  # type: ignore[union-attr] - it matches nothing too
+        if mark == b"\r" and (blank := _BLANKS.match(frame, start)):
+            start = blank.end()
         name = frame[start : start + 3]
         if name in _NAMES:
             found.append((name, start))
