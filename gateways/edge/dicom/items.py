@@ -130,7 +130,10 @@ def _encoded(dataset: Dataset) -> Mapping[answers.Form, answers.EncodedStep]:
 
 
 def _values(dataset: Dataset, step: Dataset) -> Iterator[tuple[keys.Path, tuple[str, ...]]]:
+    present = {(int(tag),) for tag in dataset.keys()} | {(keys.STEP_SEQUENCE, int(tag)) for tag in step.keys()}  # noqa: SIM118 - a data set iterates over elements
     for key in keys.KEYS:
+        if key.path not in present:
+            continue
         where = step if len(key.path) == 2 else dataset
         raw = datasets.texts(where, key.path[-1])
         try:
