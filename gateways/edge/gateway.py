@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,6 +32,7 @@ from gateways.edge.dicom.worklist import Worklist
 from gateways.edge.forwarder import EnvelopeWriter, Forwarder
 from gateways.edge.health import HealthDoor
 from gateways.edge.hl7 import outbox
+from gateways.edge.hl7.acknowledgement import control_ids
 from gateways.edge.hl7.intake import Intake
 from gateways.edge.hl7.listener import MllpListener
 from gateways.edge.hl7.msh import Source
@@ -262,7 +262,7 @@ class Gateway:
         self._intake = Intake(
             self._spool,
             clock=self._clock,
-            new_id=lambda: secrets.token_hex(10).upper(),
+            new_id=control_ids(),
             sources=[Source(one.sending_application, one.sending_facility, one.charset) for one in self._settings.sources],
             default_charset=self._settings.default_charset,
         )
