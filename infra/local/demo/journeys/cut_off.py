@@ -33,8 +33,8 @@ def run(scene: Scene) -> None:
     worklist(day, "cut off: the whole worklist all the same", planned, *BOTH)
     uid = _begins_the_exam(day)
     first = _messages(day, WHILE_CUT, waiting=1)
-    _cancelled_at_the_desk(day)
     _silent(day, cut_at)
+    _cancelled_at_the_desk(day)
     _killed(day, cut_at, waiting=1 + len(first))
     worklist(day, "the worklist is whole", planned, *BOTH)
     _ends_the_exam(day, uid)
@@ -93,7 +93,16 @@ def _messages(day: Day, subfolder: str, *, waiting: int) -> list[er7.Sent]:
     return sent
 
 
+def _silent(day: Day, cut_at: float) -> None:
+    """Wait until the cloud misses the gateway, which says itself how old its news is."""
+    with day.scene.step("the cockpit says: the gateway is silent", HTTP) as step:
+        cockpit_says(step, day, "silent")
+    with day.scene.step("the gateway says: no news of the worklist since the cut, and what waits", HTTP) as step:
+        _no_news_since(step, day, cut_at)
+
+
 def _cancelled_at_the_desk(day: Day) -> None:
+    """Cancel once no receive of before the cut is open: what SQS hands to a line that is dead comes again a minute later only."""
     with day.scene.step("the desk cancels the other exam: the site cannot know yet", HTTP) as step:
         address = f"/exams/{day.other.accession}"
         shown = day.receptionist.open(f"{address}/cancel")
@@ -102,14 +111,6 @@ def _cancelled_at_the_desk(day: Day) -> None:
         assert form is not None
         answered(step, day.receptionist.submit(shown, form, {"reason": "patient"}))
         until("the exam's page says cancelled", lambda: day.receptionist.open(address).page.rows("exam", state="cancelled"))
-
-
-def _silent(day: Day, cut_at: float) -> None:
-    """Wait until the cloud misses the gateway, which says itself how old its news is."""
-    with day.scene.step("the cockpit says: the gateway is silent", HTTP) as step:
-        cockpit_says(step, day, "silent")
-    with day.scene.step("the gateway says: no news of the worklist since the cut, and what waits", HTTP) as step:
-        _no_news_since(step, day, cut_at)
 
 
 def _no_news_since(step: Step, day: Day, cut_at: float) -> None:
