@@ -48,8 +48,10 @@ class EvidenceFolder:
         if not keep_logs:
             shutil.rmtree(self.work, ignore_errors=True)
             return
-        for key in (*self.work.rglob("*.key"), *self.work.glob("credentials-*/*")):
+        for key in self.work.rglob("*.key"):
             key.unlink()
+        for credentials in self.work.glob("credentials-*"):
+            shutil.rmtree(credentials)
 
     def files(self) -> dict[str, int]:
         """Return the number of evidence files by folder."""
