@@ -197,7 +197,7 @@ def _known_everywhere(day: Day, sent: list[er7.Sent], uid: str) -> None:
         step.left("hl7", found[0]["evidence"])
     with day.scene.step("the cockpit says: the gateway is well; its worklist has news again", HTTP) as step:
         cockpit_says(step, day, "")
-        until("news of the worklist", lambda: (day.health()["worklist"]["feed_age_s"] or 0) < NEWS_S)
+        until("news of the worklist", lambda: (day.health()["worklist"]["feed_age_s"] or NEWS_S) < NEWS_S)
         until("the steps that are over to leave", lambda: day.health()["worklist"]["steps"] == day.steps_before - len(day.over))
     worklist(day, "what is still to do, as the portal has it", cloud.planned(day.receptionist, day.exam))
 
