@@ -200,7 +200,7 @@ def _charset(charset: str, *, implicit: bool) -> bytes:
 def _elements(dataset: Dataset, encodings: tuple[str, ...]) -> tuple[dict[int, Element], dict[int, Element]]:
     """Return the elements of a data set by tag, in implicit and in explicit VR."""
     both: tuple[dict[int, Element], dict[int, Element]] = ({}, {})
-    for one in dataset:
+    for one in datasets.elements(dataset):
         tag = int(one.tag)
         if tag == keys.SPECIFIC_CHARACTER_SET:
             continue
