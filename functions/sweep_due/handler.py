@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ris.application.agenda.sweep_due import sweep_due
 from ris.application.breaker import open_breakers
-from ris.application.dispatch.cockpit import longest_stuck, minutes_stuck, silent_gateways
+from ris.application.dispatch.cockpit import gateway_figures, longest_stuck, minutes_stuck, silent_gateways
 from ris.application.identity.sweep_identity import IdentitySweep, sweep_identity
 from ris.application.report.restart_signing import SigningSweep, sweep_signing
 from ris.bootstrap import documents
@@ -50,9 +50,12 @@ def handler(event: SweepInput) -> SweepOutput:
 
 
 def _tell_troubles(site: str, now: datetime) -> None:
-    """Say what is stuck and which gateway is silent: the alarm counts these lines."""
+    """Say what is stuck, which gateway is silent and how the others are: the alarms count these lines."""
     s = cockpit_services()
     for row in longest_stuck(s, site):
         log(LogReference.SWEEP_DUE_005, site=site, channel=row.channel, count=minutes_stuck(row, now))
-    for gateway, minutes in silent_gateways(s, site, now).items():
+    gateways = s.gateways.of_site(site)
+    for gateway, minutes in silent_gateways(gateways, now).items():
         log(LogReference.SWEEP_DUE_006, site=site, destination=gateway, count=minutes)
+    for figures in gateway_figures(gateways, now):
+        log(LogReference.SWEEP_DUE_007, site=site, **figures)

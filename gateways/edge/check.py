@@ -6,12 +6,14 @@ reads and answers, and takes nothing.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from gateways.edge.config import Settings
@@ -24,6 +26,7 @@ TIMEOUT_S = 5.0
 LATE_S = 300.0
 SKEW_S = 5.0
 DAYS = 30
+GATEWAY = "passerelle"
 _PING = b"MSH|^~\\&|RIS|CHECK|RIS|CHECK|%s|||CHECK|T|2.5\r"
 
 
@@ -42,14 +45,32 @@ class Finding:
     said: str
 
 
+def doors(settings: Settings, status_file: Path | None = None) -> dict[str, int]:
+    """Return the open doors as the status file names them, else, where it lies in a container's volume, the fixed ports of the settings.
+
+    Empty when neither names all of them.
+    """
+    path = status_file or settings.status_file
+    with contextlib.suppress(OSError, ValueError):
+        if path is not None:
+            named: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
+            return named
+    fixed = {"health_port": settings.health.port}
+    fixed |= {f"{name}_port": door.port for name, door in (("mllp", settings.mllp), ("dicom", settings.dicom)) if door is not None}
+    return fixed if all(fixed.values()) else {}
+
+
 def check(settings: Settings, ports: dict[str, int]) -> Iterator[Finding]:
     """Look at one gateway from its own machine.
 
     Args:
-        ports: Its open doors, as its status file names them.
+        ports: Its open doors, see `doors`; empty when it has not started.
     """
+    if not ports:
+        yield Finding(GATEWAY, False, "n'a pas démarré")
+        return
     figures = _figures(ports["health_port"])
-    yield Finding("passerelle", bool(figures.get("ready")), f"version {figures['version']}" if figures else "ne répond pas")
+    yield Finding(GATEWAY, bool(figures.get("ready")), f"version {figures['version']}" if figures else "ne répond pas")
     if settings.dicom is not None:
         yield _dicom(settings, ports)
     if "mllp_port" in ports:
@@ -115,7 +136,7 @@ def _inside(figures: dict[str, Any], *, with_cloud: bool) -> Iterator[Finding]:
     if not with_cloud:
         return
     age = figures["worklist"]["feed_age_s"]
-    said = "rien reçu depuis le démarrage" if age is None else f"nuage entendu il y a {age:.0f} s"
+    said = "rien reçu encore" if age is None else f"nuage entendu il y a {age:.0f} s"
     yield Finding("liste de travail", age is not None and age <= LATE_S, f"{figures['worklist']['steps']} étapes, {said}")
     skew = figures.get("clock_skew_s")
     yield Finding("horloge", skew is not None and abs(skew) <= SKEW_S, "non mesurée" if skew is None else f"écart de {skew:+.1f} s")

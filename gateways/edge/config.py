@@ -168,6 +168,7 @@ class Settings(_Settings):
         spool_limit_bytes: Size of the spool past which messages are answered AR; 0 leaves it to the disk.
         worklist_folder: Stand-alone: a folder of worklist files.
         status_every_s: How often the cloud is told how this gateway is.
+        cloud_backoff_most_s: Longest pause between two tries while the cloud does not answer.
         spool_key: KMS key (ARN or alias) under which the spool's own key is made; empty leaves the spool unsealed.
     """
 
@@ -189,6 +190,7 @@ class Settings(_Settings):
     worklist_folder: Path | None = None
     spool_key: str = ""
     status_every_s: float = Field(default=60.0, gt=0)
+    cloud_backoff_most_s: float = Field(default=60.0, gt=0)
     poll_wait_s: int = Field(default=10, ge=0, le=20)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -21,6 +20,7 @@ class QueueConsumer:
             the queue's dead letters.
         ordered: The queue is FIFO: after a failure the rest of the batch is left, so that nothing overtakes.
         wait_s: Longest wait of one call.
+        heard: Called whenever the queue answered, with messages or without.
     """
 
     def __init__(
@@ -32,20 +32,19 @@ class QueueConsumer:
         name: str,
         ordered: bool,
         wait_s: int,
-        clock: Callable[[], datetime],
+        heard: Callable[[], None] = lambda: None,
         backoff: Backoff | None = None,
     ) -> None:
         self._cloud, self._queue_url, self._handle = cloud, queue_url, handle
-        self._name, self._ordered, self._wait_s, self._clock = name, ordered, wait_s, clock
+        self._name, self._ordered, self._wait_s, self._heard = name, ordered, wait_s, heard
         self._backoff = backoff or Backoff(0.5, 60.0)
-        self.last_success: datetime | None = None
 
     async def run(self) -> None:
         """Consume for ever; nothing an adapter raises ends it."""
         while True:
             try:
                 messages = await asyncio.to_thread(self._cloud.receive, self._queue_url, self._wait_s)
-                self.last_success = self._clock()
+                self._heard()
                 failed = await self._take(messages)
             except Exception as error:  # the outermost shell: messages come back, the loop lives
                 emit(Log.CONSUMER_FAILED, error=type(error).__name__, queue=self._name)

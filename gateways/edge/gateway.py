@@ -10,13 +10,13 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
 from gateways.edge import VERSION, sealing, spool
+from gateways.edge.backoff import Backoff
 from gateways.edge.cloud import AwsCloud, Cloud
 from gateways.edge.config import DicomSettings, Settings
 from gateways.edge.consumer import QueueConsumer
@@ -32,6 +32,7 @@ from gateways.edge.dicom.worklist import Worklist
 from gateways.edge.forwarder import EnvelopeWriter, Forwarder
 from gateways.edge.health import HealthDoor
 from gateways.edge.hl7 import outbox
+from gateways.edge.hl7.acknowledgement import control_ids
 from gateways.edge.hl7.intake import Intake
 from gateways.edge.hl7.listener import MllpListener
 from gateways.edge.hl7.msh import Source
@@ -47,6 +48,7 @@ from gateways.edge.store import Store, StoreUnavailable
 
 SCHEMA = sealing.SCHEMA + spool.SCHEMA + outbox.SCHEMA + feed.SCHEMA + mpps.SCHEMA
 HOUSEKEEPING_S = 600.0
+FIRST_BACKOFF_S = 0.5
 
 
 class AlreadyRunning(Exception):
@@ -87,7 +89,6 @@ class Gateway:
         self._archive: ArchiveDesk | None = None
         self._intake: Intake | None = None
         self._forwarders: list[Forwarder] = []
-        self._consumers: dict[str, QueueConsumer] = {}
         self._workers: dict[str, DestinationWorker] = {}
         self._reporter: StatusReporter | None = None
         self._control: ControlDoor | None = None
@@ -181,8 +182,7 @@ class Gateway:
         }
 
     def _feed_age_s(self, now: datetime) -> float | None:
-        consumer = self._consumers.get("worklist_feed")
-        last = consumer.last_success if consumer else None
+        last = self._copy.heard_at if self._copy is not None else None
         return (now - last).total_seconds() if last else None
 
     def _spool_figures(self, now: datetime) -> dict[str, Any]:
@@ -262,7 +262,7 @@ class Gateway:
         self._intake = Intake(
             self._spool,
             clock=self._clock,
-            new_id=lambda: secrets.token_hex(10).upper(),
+            new_id=control_ids(),
             sources=[Source(one.sending_application, one.sending_facility, one.charset) for one in self._settings.sources],
             default_charset=self._settings.default_charset,
         )
@@ -286,7 +286,7 @@ class Gateway:
         if queues.dicom_inbound and self._copy is not None:
             self._report(self._copy)
         if queues.worklist_feed and self._copy is not None:
-            self._consume("worklist_feed", queues.worklist_feed, self._copy.handle, ordered=False)
+            self._consume("worklist_feed", queues.worklist_feed, self._copy.handle, ordered=False, heard=self._copy.heard)
         if queues.hl7_outbound:
             desk = OutboundDesk(self._cloud, self._outbox, self._workers, bucket=self._settings.bucket_messages)
             self._consume("hl7_outbound", queues.hl7_outbound, desk.handle, ordered=True)
@@ -311,6 +311,7 @@ class Gateway:
             "spool_oldest_s": oldest_s,
             "feed_steps": len(self.worklist),
             "feed_age_s": self._feed_age_s(now),
+            "spool_refuses": self._store is not None and not self._store.healthy,
         }
 
     def resynchronise(self) -> bool:
@@ -333,7 +334,7 @@ class Gateway:
             bucket=self._settings.bucket_messages,
             group_key=self._settings.group_key,
         )
-        forwarder = Forwarder(rows, self._cloud, writer, kinds=kinds, queue_url=url, clock=self._clock)
+        forwarder = Forwarder(rows, self._cloud, writer, kinds=kinds, queue_url=url, clock=self._clock, backoff=self._new_backoff())
         loop = asyncio.get_running_loop()
 
         def wake() -> None:
@@ -344,12 +345,30 @@ class Gateway:
         self._forwarders.append(forwarder)
         self._run(forwarder.run())
 
-    def _consume(self, name: str, url: str, handle: Callable[[str], Coroutine[Any, Any, None]], *, ordered: bool) -> None:
+    def _consume(
+        self,
+        name: str,
+        url: str,
+        handle: Callable[[str], Coroutine[Any, Any, None]],
+        *,
+        ordered: bool,
+        heard: Callable[[], None] = lambda: None,
+    ) -> None:
         consumer = QueueConsumer(
-            self._cloud, url, handle, name=name, ordered=ordered, wait_s=self._settings.poll_wait_s, clock=self._clock
+            self._cloud,
+            url,
+            handle,
+            name=name,
+            ordered=ordered,
+            wait_s=self._settings.poll_wait_s,
+            heard=heard,
+            backoff=self._new_backoff(),
         )
-        self._consumers[name] = consumer
         self._run(consumer.run())
+
+    def _new_backoff(self) -> Backoff:
+        most_s = self._settings.cloud_backoff_most_s
+        return Backoff(min(FIRST_BACKOFF_S, most_s), most_s)
 
     async def _housekeeping(self) -> None:
         while True:

@@ -20,10 +20,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateways.edge.config import Settings
+from gateways.edge.engine import is_digest
 
 TEMPLATES = Path(__file__).with_name("site")
 NEEDED = ("Prefix", "Site", "Region", "WorklistFeedQueueUrl", "Hl7OutboundQueueUrl", "Hl7InboundQueueUrl", "DicomInboundQueueUrl")
 CERTIFIED = ("TrustAnchorArn", "GatewayProfileArn", "GatewayRoleArn")
+CONTAINER_USER = 10001
 KEY, CONFIG = Path("etc/ris/gateway.key"), Path("etc/ris/gateway.json")
 
 
@@ -38,12 +40,26 @@ class Planned:
     Args:
         path: Below the root that is installed into.
         state: `new`, `same`, `kept` (there, and never replaced) or `other` (there, with another content).
+        owner: Who alone reads it, where that is not root: the container's user. The unit is given its files as credentials.
     """
 
     path: Path
     content: bytes
     mode: int
     state: str
+    owner: int | None = None
+
+
+def image_of(described: Any) -> str:
+    """Return the digest that the site's stack names (`GatewayImage`).
+
+    Raises:
+        CannotInstall: It names none.
+    """
+    image = outputs_of(described).get("GatewayImage", "")
+    if not image:
+        raise CannotInstall("the stack names no GatewayImage")
+    return image
 
 
 def outputs_of(described: Any) -> dict[str, str]:
@@ -67,16 +83,18 @@ def plan(root: Path, outputs: Mapping[str, str], local: Mapping[str, Any], *, ga
 
     Args:
         local: What only the site knows, as in the settings file: `mllp`, `dicom`, `destinations`, `sources`, `retention_days`.
-        image: Digest of the image; empty installs the systemd unit.
+        image: Digest of the image; empty takes the one the stack names, and installs the systemd unit where it names none.
 
     Raises:
         CannotInstall: The image is not named by its digest.
         pydantic.ValidationError: A local setting is none.
     """
-    if image and "@sha256:" not in image:
+    image = image or outputs.get("GatewayImage", "")
+    if image and not is_digest(image):
         raise CannotInstall("image: a digest is needed (name@sha256:…), a tag can change")
     key = _present(root / KEY) or _new_key()
     name = f"{outputs['Prefix']}-{outputs['Site']}-gateway"
+    reader = CONTAINER_USER if image else None
     files: list[tuple[Path, bytes, int]] = [
         (CONFIG, _settings(root, outputs, local, gateway_id), 0o640),
         (KEY, key, 0o600),
@@ -86,9 +104,13 @@ def plan(root: Path, outputs: Mapping[str, str], local: Mapping[str, Any], *, ga
     if image:
         files += [(Path("etc/ris/compose.yaml"), _template("compose.yaml"), 0o644)]
         files += [(Path("etc/ris/.env"), f"IMAGE={image}\n".encode(), 0o644)]
+        files += [(Path("etc/systemd/system/ris-update.service"), _template("ris-update.service"), 0o644)]
     else:
         files += [(Path("etc/systemd/system/ris-gateway.service"), _template("ris-gateway.service"), 0o644)]
-    return [Planned(path, content, mode, _state(root / path, content)) for path, content, mode in files]
+    return [
+        Planned(path, content, mode, _state(root / path, content), reader if path in (CONFIG, KEY) else None)
+        for path, content, mode in files
+    ]
 
 
 def write(root: Path, planned: Sequence[Planned], *, replace: bool = False) -> None:
@@ -110,6 +132,8 @@ def write(root: Path, planned: Sequence[Planned], *, replace: bool = False) -> N
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, one.mode)
         with open(descriptor, "wb") as file:
             file.write(one.content)
+            if one.owner is not None and os.geteuid() == 0:
+                os.fchown(file.fileno(), one.owner, one.owner)
 
 
 def _state(path: Path, content: bytes) -> str:

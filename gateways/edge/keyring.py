@@ -17,6 +17,8 @@ import os
 from pathlib import Path
 from typing import Protocol
 
+from gateways.edge.durable import write_durably
+
 KEY_BYTES = 32
 CREDENTIAL = "ris-spool-key"
 SEALED_COPY = "key.kms"
@@ -53,7 +55,7 @@ def spool_key(folder: Path, service: KeyService, *, key_id: str, site: str, gate
         key, sealed = service.new_data_key(key_id, context)
     except Exception as error:
         raise KeyUnavailable(type(error).__name__) from error
-    _write_durably(sealed_copy, sealed)
+    write_durably(sealed_copy, sealed, 0o600)
     return key
 
 
@@ -66,18 +68,3 @@ def _credential() -> bytes | None:
     if len(key) != KEY_BYTES:
         raise KeyUnavailable("the credential is not a key of 32 bytes")
     return key
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    """Write a file so that after a loss of power it is there whole or not at all."""
-    temporary = path.with_name(path.name + ".new")
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -65,8 +65,16 @@ def emit(line: Log, **fields: Any) -> None:
         fields: Only names of `ALLOWED_FIELDS`; others are left out, so that a slip never carries a value.
     """
     code, level, text = line.value
+    if not _logger.isEnabledFor(level):
+        return
     kept = {name: value for name, value in fields.items() if name in ALLOWED_FIELDS}
-    _logger.log(level, text, extra={"line": {"code": code, **kept}})
+    # Made by hand: looking for the calling line costs more than the line.
+    record = logging.LogRecord(_logger.name, level, __file__, 0, text, None, None)
+    record.line = {"code": code, **kept}
+    _logger.handle(record)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
 
 
 class _JsonFormatter(logging.Formatter):
@@ -75,7 +83,7 @@ class _JsonFormatter(logging.Formatter):
         line = getattr(record, "line", None)
         entry |= line if line is not None else {"code": "GATEWAY_900", "kind": record.name}
         entry["message"] = record.getMessage() if line is not None else "line of a library"
-        return json.dumps(entry, ensure_ascii=False, default=str)
+        return _ENCODER.encode(entry)
 
 
 def configure(level: int = logging.INFO) -> None:

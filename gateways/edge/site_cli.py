@@ -1,8 +1,9 @@
-"""`ris site check` and `ris site install`: what is done at the site, beside the gateway."""
+"""`ris site check`, `install` and `update`: what is done at the site, beside the gateway."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -27,19 +28,11 @@ def check_site(
 
     Exemple : ris site check --config /etc/ris/gateway.json
     """
-    from gateways.edge.check import check
+    from gateways.edge.check import check, doors
     from gateways.edge.config import load
 
     settings = load(config)
-    path = status_file or settings.status_file
-    if path is None:
-        raise typer.BadParameter("les réglages ne nomment pas de status_file : donner --status-file")
-    try:
-        ports = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        typer.echo(f"{path} : illisible, la passerelle n'a pas démarré", err=True)
-        raise typer.Exit(1) from None
-    found = list(check(settings, ports))
+    found = list(check(settings, doors(settings, status_file)))
     if as_json:
         show_json([{"what": one.what, "fine": one.fine, "said": one.said} for one in found])
     else:
@@ -84,3 +77,56 @@ def install_site(
     states = {"new": "nouveau", "same": "inchangé", "kept": "gardé", "other": "remplacé" if replace else "DIFFÈRE"}
     rows = [(states[one.state], str(into / one.path), f"{one.mode:o}") for one in planned]
     show_table("À écrire" if dry_run else "Écrit", ("", "fichier", "droits"), rows, none="")
+
+
+@app.command("update")
+def update_site(
+    image: Annotated[str, typer.Argument(help="Empreinte de la nouvelle image (nom@sha256:…).")] = "",
+    config: Config = Path("/etc/ris/gateway.json"),
+    outputs: Annotated[
+        Path | None,
+        typer.Option(help="Réponse de describe-stacks pour la pile du site : l'image que nomme GatewayImage.", exists=True),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Finir ou défaire une mise à jour coupée en chemin.")] = False,
+    within: Annotated[int, typer.Option(help="Secondes laissées à une image pour aller bien.", min=1)] = 120,
+    as_json: AsJson = False,
+) -> None:
+    """Mettre la passerelle à jour, par l'empreinte de son image ; revenir de soi-même si elle ne va pas.
+
+    Tout ce qui allait avant doit aller après, comme le voit ris site check. Code de sortie 0 quand l'image voulue est en service.
+
+    Exemple : ris site update registre.exemple/ris-gateway@sha256:…
+    """
+    from gateways.edge.check import check, doors
+    from gateways.edge.config import load
+    from gateways.edge.engine import Compose, EngineFailed
+    from gateways.edge.install import CannotInstall, image_of
+    from gateways.edge.update import CannotUpdate, Updater
+
+    if bool(image) + bool(outputs) + resume != 1:
+        raise typer.BadParameter("donner une empreinte, --outputs, ou --resume")
+    settings = load(config)
+    updater = Updater(Compose(config.parent), config.parent, lambda: list(check(settings, doors(settings))), within_s=within)
+    try:
+        wanted = image_of(json.loads(outputs.read_bytes())) if outputs else image
+        ended = updater.resume() if resume else updater.update(wanted)
+    except (CannotInstall, CannotUpdate, EngineFailed, ValueError) as error:
+        typer.echo(f"Refusé, rien n'est changé : {error}", err=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        typer.echo(f"Arrêtée, à reprendre par --resume : {type(error).__name__}, {error.filename}", err=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        show_json(None if ended is None else asdict(ended))
+    elif ended is None:
+        typer.echo("Aucune mise à jour en chemin.")
+    else:
+        words = {
+            "updated": f"En service : {ended.new} (avant : {ended.old}).",
+            "same": f"Déjà en service : {ended.new}.",
+            "went_back": f"Revenue à {ended.old}. La nouvelle n'allait pas : {ended.why}",
+            "unwell": f"Revenue à {ended.old}, QUI NE VA PAS NON PLUS : {ended.why}",
+        }
+        typer.echo(words[ended.state])
+    if ended is not None and ended.state in ("went_back", "unwell"):
+        raise typer.Exit(1)

@@ -30,7 +30,7 @@ class StatusReporter:
     """Reports every `status_every_s`.
 
     Args:
-        measures: Called in a thread; returns `spool_rows`, `spool_oldest_s`, `feed_steps` and `feed_age_s` of `GatewayStatus`.
+        measures: Called in a thread; returns `spool_rows`, `spool_oldest_s`, `spool_refuses`, `feed_steps` and `feed_age_s` of `GatewayStatus`.
         told: Tells how many steps the feed has brought since the start.
         empty: The copy was empty when the gateway started.
     """
@@ -102,6 +102,7 @@ class StatusReporter:
                 for title, seen in self._stations.status().items()
             ),
             wants_feed=self.wants_feed,
+            every_s=self._settings.status_every_s,
             **self._measures(),  # type: ignore[arg-type]
         )
 

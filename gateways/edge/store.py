@@ -20,9 +20,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from gateways.edge.log import Log, emit
 from gateways.edge.sealing import NoSeal, Seal, register
@@ -49,8 +48,7 @@ class _Undone(Exception):
 Outcome = Any | Exception
 
 
-@dataclass(frozen=True)
-class _Job:
+class _Job(NamedTuple):
     """One work; `settle` is told its result or what it raised, in the writer's thread, and raises nothing.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import urllib.request
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,11 +14,13 @@ import pytest
 
 from infra.local.cloud.client import ROOT, Cloud
 from ris.adapters.access.dynamodb import DynamoAuditTrail, DynamoSessionStore
+from ris.adapters.agenda.gateways import DynamoGatewayBook
 from ris.adapters.dispatch.dynamodb import DynamoDeliveryStore
 from ris.adapters.dynamodb import Table
 from ris.adapters.reference.dynamodb import DynamoReferenceTable
 from ris.adapters.reference.files import read_folder
 from ris.application.access.begin_login import fingerprint
+from ris.application.agenda.gateways import Gateway
 from ris.application.load_reference import load_reference
 from ris.domain.access.audit import AuditRecord
 from ris.domain.dispatch.delivery import Delivery, DeliveryState
@@ -127,3 +130,17 @@ def test_the_sweep_says_what_is_stuck_and_for_how_long(furnished: Cloud) -> None
     assert any('"channel":"dmp"' in line and '"site":"nord"' in line for line in said)
     sweep = tenant().resources["SweepDueFunction"]
     assert set() == missing(granted(tenant(), sweep), called(furnished.calls(), "SweepDueFunction"))
+
+
+def test_the_sweep_says_how_each_gateway_that_speaks_is(furnished: Cloud) -> None:
+    table = Table(furnished.client("dynamodb"), furnished.function_env("SweepDueFunction")["TABLE_MESSAGES"])
+    now = datetime.now(UTC)
+    DynamoGatewayBook(table).keep(Gateway("nord", "figures-1", "1", now, now, clock_skew_s=-7.25, spool_rows=3, spool_refuses=True))
+
+    furnished.invoke("SweepDueFunction", {"sites": ["nord"]})
+
+    (said,) = [json.loads(line) for line in furnished.logs("SweepDueFunction") if "SWEEP_DUE_007" in line and "figures-1" in line]
+    assert ("nord", "figures-1", 3, 1, 7250) == tuple(
+        said[name] for name in ("site", "gateway", "spool_rows", "spool_refuses", "clock_skew_ms")
+    )
+    assert "feed_age_s" not in said

@@ -91,3 +91,46 @@ def test_a_key_is_the_same_by_its_alias_and_a_secret_whatever_was_added_to_its_n
 
     assert missing(rights(allow("kms:Sign", "*", **alias)), key) == set()
     assert missing(rights(allow("secretsmanager:GetSecretValue", f"{secret}-??????")), read) == set()
+
+
+@pytest.fixture(scope="module")
+def sealing(probe: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
+    """A stack with two keys, each with an alias, and a policy that grants the first by its ARN."""
+    policy = {"Version": "2012-10-17", "Statement": []}
+    resources: dict[str, Any] = {
+        "Holder": {
+            "Type": "AWS::IAM::ManagedPolicy",
+            "Properties": {
+                "ManagedPolicyName": "sealing-holder",
+                "PolicyDocument": allow(["kms:Decrypt", "kms:GenerateDataKey"], {"Fn::GetAtt": ["Mine", "Arn"]}),
+            },
+        }
+    }
+    for name in ("Mine", "Other"):
+        alias = {"AliasName": f"alias/sealing-{name.lower()}", "TargetKeyId": {"Ref": name}}
+        resources |= {name: {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": policy}}}
+        resources |= {f"{name}Alias": {"Type": "AWS::KMS::Alias", "Properties": alias}}
+    file = tmp_path_factory.mktemp("sealing") / "template.json"
+    file.write_text(json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}))
+    probe.deploy("sealing", file)
+    return probe
+
+
+def test_a_key_granted_by_its_arn_is_the_one_that_calls_name_by_alias_by_arn_or_by_what_it_sealed(sealing: Cloud) -> None:
+    kms = sealing.client("kms", "sealing-holder")
+    made = kms.generate_data_key(KeyId="alias/sealing-mine", KeySpec="AES_256")
+    kms.generate_data_key(KeyId=made["KeyId"], KeySpec="AES_256")
+    kms.decrypt(CiphertextBlob=made["CiphertextBlob"])
+
+    seen = called(sealing.calls(), "sealing-holder")
+    assert "sealing-holder" not in sealing.refused()
+    assert idle(sealing.grants()["sealing-holder"], seen) == set()
+
+    other = sealing.client("kms").generate_data_key(KeyId="alias/sealing-other", KeySpec="AES_256")
+    kms.decrypt(CiphertextBlob=other["CiphertextBlob"])
+    with suppress(ClientError):
+        kms.decrypt(CiphertextBlob=b"no key of ours sealed this, and it is long enough for one")
+
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/"
+    assert Right("kms:Decrypt", f"{key}sealing-other") in sealing.refused()["sealing-holder"]
+    assert len(sealing.refused()["sealing-holder"]) == 2

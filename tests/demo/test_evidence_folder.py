@@ -42,6 +42,8 @@ def test_two_runs_never_share_a_folder(tmp_path: Path) -> None:
 def test_keys_are_removed_even_when_logs_stay(tmp_path: Path) -> None:
     out = EvidenceFolder(tmp_path)
     (out.work / "psc.key").touch()
+    (out.work / "credentials-nord").mkdir()
+    (out.work / "credentials-nord" / "ris-spool-key").touch()
     (out.work / "cloud.log").touch()
 
     out.tidy(keep_logs=True)

@@ -18,6 +18,8 @@ OTHERS = [
     for name in ("announcement", "bad_day", "delegated", "second_thoughts", "second_thoughts/on_paper", "second_thoughts/withheld")
 ]
 FOLDERS = [INPUT / "order_to_modality", SECOND / "order_to_modality", *sorted(NATIONAL.iterdir()), *OTHERS]
+CUT_OFF = INPUT / "cut_off"
+WITHOUT_REPORT = [CUT_OFF, CUT_OFF / "also_booked"]
 
 
 def test_adrun_zoe_comes_as_the_fact_sheet_has_her_without_ins() -> None:
@@ -33,7 +35,7 @@ def test_adrun_zoe_comes_as_the_fact_sheet_has_her_without_ins() -> None:
 
 @pytest.mark.parametrize("forbidden", [2, 4, 9, 10, 12, 17, 19, 20, 22, 28])
 def test_admissions_leave_empty_what_pam_france_forbids(forbidden: int) -> None:
-    for folder in FOLDERS:
+    for folder in (*FOLDERS, *WITHOUT_REPORT):
         for file in sorted(folder.rglob("*ADT*.hl7")):
             assert er7.read(file).value(f"PID-{forbidden}") == ""
 
@@ -56,7 +58,7 @@ def test_the_ipp_is_the_number_of_the_sites_own_authority_wherever_it_stands(tmp
     assert (er7.read(file, "1.2.4").ipp, er7.read(file, "1.2.5").ipp, er7.read(file).ipp) == ("9", "", "7")
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("folder", [*FOLDERS, *WITHOUT_REPORT])
 def test_bytes_are_those_of_the_wire(folder: Path) -> None:
     for file in folder.rglob("*.hl7"):
         content = file.read_bytes()
@@ -64,7 +66,7 @@ def test_bytes_are_those_of_the_wire(folder: Path) -> None:
         assert content.endswith(b"\r")
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("folder", [*FOLDERS, *WITHOUT_REPORT])
 def test_what_is_booked_is_the_order_and_the_room_has_its_machine(folder: Path) -> None:
     booking = read_booking(folder / "booking.json")
     order = er7.read(folder / "02-ORM_O01.hl7")
@@ -101,6 +103,7 @@ def test_each_of_several_patients_of_one_journey_has_a_folder_of_its_own() -> No
 
     assert _journeys(NATIONAL) == {f"order_to_modality-{name}": NATIONAL / f"order_to_modality-{name}" for name in names}
     sent = [er7.read(file) for folder in FOLDERS for file in folder.glob("*.hl7")]
+    sent += [er7.read(file) for file in CUT_OFF.rglob("*.hl7")]
     control_ids = [message.value("MSH-10") for message in sent]
     assert len(set(control_ids)) == len(control_ids)
 

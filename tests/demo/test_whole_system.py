@@ -82,6 +82,7 @@ def test_two_runs_side_by_side_one_with_another_folder_of_input(tmp_path: Path) 
         "order_to_modality",
         "announcement",
         "bad_day",
+        "cut_off",
         "delegated",
         "second_thoughts",
     }
@@ -97,6 +98,7 @@ def steps_of(out: Path) -> list[dict[str, Any]]:
 MOMENTS = {
     "directory": "the hospital sends ORM^O01",
     "group": "the hospital sends ORM^O01",
+    "cable-nord": "the hospital sends ORM^O01",
     "insi": "the receptionist logs in",
     "PACS-nord": "the receptionist books the room",
     "modality": "the booking machine confirms",

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateways.edge.hl7 import msh
-from gateways.edge.hl7.acknowledgement import Answer, build, parse
+from gateways.edge.hl7.acknowledgement import Answer, build, control_ids, parse
 from tests.support.gateway import NOW, adt, segments
 
 LATIN_1_NAME = "ESSAI^GWÉNAËLLE".encode("latin-1")
@@ -25,6 +25,14 @@ def refusal(frame: bytes, **options: object) -> tuple[str, str, str]:
     assert "E" == answer["ERR"][4]
     assert "HL70357" == answer["ERR"][3].split("^")[2]
     return answer["MSA"][1], answer["ERR"][2], answer["ERR"][3].split("^")[0]
+
+
+def test_no_id_of_ours_comes_twice_nor_after_a_restart() -> None:
+    first, second = control_ids(), control_ids()
+    made = [first() for _ in range(1000)] + [second() for _ in range(1000)]
+
+    assert 2000 == len(set(made))
+    assert {20} == {len(one) for one in made}
 
 
 def test_sender_and_receiver_change_places_with_their_components() -> None:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from gateways.edge.config import ModalitySettings, Settings
 from gateways.edge.dicom import keys, negotiation
 from gateways.edge.dicom.dimse import MAX_COMMAND, MAX_DATASET
-from gateways.edge.dicom.services import MAX_IDENTIFIER
+from gateways.edge.dicom.finding import MAX_IDENTIFIER
 from gateways.edge.log import ALLOWED_FIELDS, Log
 
 ROOT = Path(__file__).resolve().parents[2]

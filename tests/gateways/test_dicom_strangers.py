@@ -27,6 +27,7 @@ from pydicom.dataset import Dataset
 from gateways.edge.config import ModalitySettings
 from tests.support.dicom import EXPLICIT, IMPLICIT, MPPS, Door, a_door, associated, find
 from tests.support.gateway import ROOT
+from tests.support.strangers.withheld_release import RELEASE_REPLY, withheld_release
 from tests.support.worklist import an_item, ended, performed, query, step
 
 pytestmark = pytest.mark.slow
@@ -172,21 +173,35 @@ def test_what_each_client_got_is_what_each_step_says(
     assert expected(STATIONS[calling], broad=broad) == got
 
 
-def test_gdcm_echoes_and_speaks_no_worklist_of_its_own(door: Door) -> None:
-    """Gdcmscu 3.0.21 ends itself at the release, with dcmtk's server too, and asks `--worklist` as Study Root: only its echo counts."""
-    program = needs("gdcmscu")
-    before = door.stations.status().get("CT100")
-    door.clock.pass_by(minutes=1)
-    subprocess.run(
-        [program, "--echo", "--aetitle", "CT100", "--call", CALLED, "127.0.0.1", str(door.port)],
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+TAGS = ("0010,0020", "0010,0010", "0032,1060", "0020,000d", "0040,0009", "0008,0060")
+OTHER = ("IPP-9", "ESSAI^LOU", "Scanner thorax", "1.2.250.1.99999.9", "SPS9", "CT")
 
-    seen = door.stations.status()["CT100"].last_echo_at
-    assert seen == door.clock.now
-    assert before is None or before.last_echo_at != seen
+
+def as_gdcm_prints(row: Row, charset: str) -> Row:
+    """Return values as gdcm prints them: a point for each byte that is no ASCII."""
+    encoding = {"ISO_IR 192": "utf-8", "ISO_IR 100": "latin-1", "ISO_IR 6": "ascii"}[charset]
+    return tuple("".join(chr(byte) if byte < 0x80 else "." for byte in value.encode(encoding)) for value in row)
+
+
+@pytest.mark.parametrize("broad", [True, False], ids=["broad", "patient"])
+@pytest.mark.parametrize("calling", STATIONS)
+def test_what_gdcm_got_is_what_each_step_says(door: Door, tmp_path: Path, calling: str, broad: bool) -> None:
+    """`--worklist` stands alone: with `--find`, gdcmscu asks as Study Root. It names no key inside a sequence: broad finds all steps."""
+    program = needs("gdcmscu")
+    keys = [f"--key={key}" for key in (f"10,10={'' if broad else 'LEF*'}", "10,20=", "32,1060=", "20,d=")]
+    door.clock.pass_by(minutes=1)
+    with withheld_release(door.port) as (port, sent):
+        titles = ["--aetitle", calling, "--call", CALLED, "127.0.0.1", str(port)]
+        run(program, "--echo", *titles)
+        run(program, "--worklist", "--log-file", str(tmp_path / "told"), *keys, *titles)
+
+    assert door.stations.status()[calling].last_echo_at == door.clock.now
+    assert 2 == sent.count(RELEASE_REPLY)
+    answers = (tmp_path / "told").read_text("ascii").split("WL Find Response: ")[1:]
+    found = [dict(re.findall(r"\((\w{4},\w{4})\) .. \(\w\w\) \[([^\]]*)\]", answer)) for answer in answers]
+    charset = STATIONS[calling]
+    steps = expected(charset, broad=broad) + ([OTHER] if broad else [])
+    assert [as_gdcm_prints(one, charset) for one in steps] == [tuple(answer[tag].strip() for tag in TAGS) for answer in found]
 
 
 @pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT])

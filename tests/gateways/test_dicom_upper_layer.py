@@ -236,7 +236,7 @@ STREAMS = st.builds(
 def drain(reader: Reader) -> list[Any]:
     found = []
     while (one := reader.next()) is not None:
-        found.append((type(one), astuple(one)))
+        found.append((type(one), one if isinstance(one, tuple) else astuple(one)))
     return found
 
 

@@ -6,6 +6,7 @@ A sample is never changed; what a new version writes is added beside it. The clo
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from typing import Any
 import pytest
 
 from gateways.edge.forwarder import EnvelopeWriter
-from gateways.edge.spool import Row
+from gateways.edge.spool import NewRow, Row
 from ris.contracts import queues
-from tests.support.gateway import MemoryCloud
+from tests.support.gateway import MemoryCloud, a_spool
 
 SAMPLES = json.loads((Path(__file__).with_name("envelopes-0.1.json")).read_text("utf-8"))
 MODELS: dict[str, type[queues.Envelope]] = {
@@ -73,3 +74,19 @@ def test_a_gateway_writes_what_it_wrote(name: str) -> None:
     body = json.loads(writer.entry(Row(source="S", received_at=AT, id=7, **ROWS[name])).body)
 
     assert SAMPLES[name] == {key: value for key, value in body.items() if key in SAMPLES[name]}
+
+
+def test_a_spool_that_a_later_version_wrote_is_read_and_written_by_the_one_that_comes_back(tmp_path: Path) -> None:
+    """`ris site update` goes back to the version before: what is added to the spool must not stand in its way."""
+    with a_spool(tmp_path) as spool:
+        spool.append(NewRow("message", "A", AT, {"default_charset": "8859/1"}, b"MSH|1")).result(10)
+    later = sqlite3.connect(tmp_path / "spool.sqlite3")
+    later.execute("ALTER TABLE inbound ADD COLUMN of_a_later_version TEXT NOT NULL DEFAULT ''")
+    later.execute("CREATE TABLE of_a_later_version (x)")
+    later.commit()
+    later.close()
+
+    with a_spool(tmp_path) as spool:
+        row_id = spool.append(NewRow("message", "B", AT, {"default_charset": "8859/1"}, b"MSH|2")).result(10)
+        assert 2 == spool.waiting()
+        assert b"MSH|2" == spool.load(row_id).body

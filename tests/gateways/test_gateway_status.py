@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 
 from gateways.edge.cloud import Entry
-from gateways.edge.config import DicomSettings, ModalitySettings, QueueSettings, Settings, TlsSettings
+from gateways.edge.config import DicomSettings, MllpSettings, ModalitySettings, QueueSettings, Settings, TlsSettings
 from gateways.edge.gateway import Gateway
 from gateways.edge.status import certificates_of
 from infra.local.demo.pki import Authority
 from ris.contracts.queues import WorklistFeed
-from tests.support.gateway import NOW, Clock, MemoryCloud, eventually
+from tests.support.gateway import NOW, Clock, MemoryCloud, MllpClient, adt, eventually, segments
 from tests.support.worklist import step
 
 QUEUES = QueueSettings(dicom_inbound="dicom", worklist_feed="feed")
@@ -58,8 +58,8 @@ def test_a_new_gateway_asks_for_the_worklist_until_something_of_it_comes(tmp_pat
 
     run_one(tmp_path, cloud, scene, status_every_s=0.01)
     first = said(cloud)[0]
-    assert ("nord", "edge-1", 2.5, 0, []) == tuple(
-        first[name] for name in ("site", "gateway_id", "clock_skew_s", "spool_rows", "stations")
+    assert ("nord", "edge-1", 2.5, 0, [], 0.01) == tuple(
+        first[name] for name in ("site", "gateway_id", "clock_skew_s", "spool_rows", "stations", "every_s")
     )
     assert NOW.isoformat().replace("+00:00", "Z") == first["started_at"]
 
@@ -92,6 +92,41 @@ def test_a_cloud_that_is_away_costs_a_line_of_the_log_and_nothing_in_the_spool(t
         await eventually(lambda: bool(said(cloud)))
 
     run_one(tmp_path, cloud, scene, status_every_s=0.01)
+
+
+def test_a_disk_that_takes_nothing_is_told(tmp_path: Path) -> None:
+    cloud = MemoryCloud()
+
+    async def scene(gateway: Gateway) -> None:
+        await eventually(lambda: bool(said(cloud)))
+        assert not said(cloud)[0]["spool_refuses"]
+        with MllpClient(gateway.ports["mllp_port"]) as line:
+            answer = await asyncio.to_thread(line.exchange, adt("BIG") + b"NTE|" + b"x" * 3_000_000)
+        assert "AR" == segments(answer)["MSA"][1]
+        await eventually(lambda: said(cloud)[-1]["spool_refuses"])
+
+    run_one(tmp_path, cloud, scene, status_every_s=0.01, spool_limit_bytes=1_000_000, mllp=MllpSettings())
+
+
+def test_the_age_of_the_worklist_is_known_over_a_restart_without_the_cloud(tmp_path: Path) -> None:
+    cloud, clock = MemoryCloud(), Clock()
+
+    async def scene() -> None:
+        gateway = Gateway(settings(tmp_path), cloud=cloud, clock=clock)
+        await gateway.start()
+        assert gateway.figures()["worklist"]["feed_age_s"] in (None, 0.0)
+        await eventually(lambda: gateway.figures()["worklist"]["feed_age_s"] == 0.0)
+        await gateway.stop()
+        cloud.down = True
+        clock.pass_by(hours=5)
+        gateway = Gateway(settings(tmp_path), cloud=cloud, clock=clock)
+        await gateway.start()
+        assert 5 * 3600.0 == gateway.figures()["worklist"]["feed_age_s"]
+        cloud.down = False
+        await eventually(lambda: gateway.figures()["worklist"]["feed_age_s"] == 0.0)
+        await gateway.stop()
+
+    asyncio.run(scene())
 
 
 def test_the_certificates_of_its_ports_are_told_with_their_end(tmp_path: Path) -> None:

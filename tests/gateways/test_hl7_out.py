@@ -256,7 +256,7 @@ def test_a_queue_message_is_deleted_only_once_it_is_durable_here(tmp_path: Path)
             for number in range(3):
                 scene.cloud.queues["out"].append(Entry(str(number), envelope(f"M{number}"), "g", f"d{number}"))
             scene.spool._store.close()
-            options = {"name": "hl7_outbound", "ordered": True, "wait_s": 0, "clock": scene.clock}
+            options = {"name": "hl7_outbound", "ordered": True, "wait_s": 0}
             task = asyncio.create_task(
                 QueueConsumer(scene.cloud, "out", scene.desk.handle, backoff=Backoff(0.001, 0.01), **options).run()  # type: ignore[arg-type]
             )
@@ -275,10 +275,10 @@ def test_a_body_that_is_no_envelope_is_left_to_the_dead_letters(tmp_path: Path) 
         with pytest.raises(ValidationError):
             await scene.desk.handle('{"site": "nord"}')
         scene.cloud.queues["out"] += [Entry("1", "{", "g", "d1"), Entry("2", envelope("M2"), "g", "d2")]
-        consumer = QueueConsumer(scene.cloud, "out", scene.desk.handle, name="x", ordered=True, wait_s=0, clock=scene.clock)
+        consumer = QueueConsumer(scene.cloud, "out", scene.desk.handle, name="x", ordered=True, wait_s=0)
         assert await consumer._take(scene.cloud.receive("out", 0))
         assert [] == scene.cloud.deleted
-        unordered = QueueConsumer(scene.cloud, "out", scene.desk.handle, name="x", ordered=False, wait_s=0, clock=scene.clock)
+        unordered = QueueConsumer(scene.cloud, "out", scene.desk.handle, name="x", ordered=False, wait_s=0)
         scene.cloud.bring_back()
         assert await unordered._take(scene.cloud.receive("out", 0))
         assert ["out#d2"] == scene.cloud.deleted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from gateways.edge.config import Settings
 from gateways.edge.gateway import Gateway
 from gateways.edge.hl7 import mllp
+from gateways.edge.sealing import MARK
 from tests.gateways.test_gateway_cloud import modality, put
 from tests.support.gateway import Clock, MemoryCloud, MllpClient, ScriptedPeer, ack, adt, eventually, segments
 from tests.support.worklist import ended, performed, step
@@ -95,6 +97,41 @@ def test_what_left_is_wiped_from_file_and_log_after_its_days_and_what_waits_neve
             cloud.down = False
             await eventually(lambda: gateway.figures()["spool"]["waiting"] == 0, 20)
         assert adt("A2", name="CANARIWAITS^A") == base64.b64decode(cloud.bodies("in")[-1]["frame"])
+
+    asyncio.run(scene())
+
+
+def sealed_values(folder: Path) -> list[bytes]:
+    """Return every value of the store that is sealed, as it lies on the disk."""
+    connection = sqlite3.connect(f"file:{folder / 'spool.sqlite3'}?mode=ro", uri=True)
+    try:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        rows = [row for table in tables if table != "sealed_with" for row in connection.execute(f"SELECT * FROM {table}")]
+    finally:
+        connection.close()
+    return [value for row in rows for value in row if isinstance(value, bytes) and value.startswith(MARK)]
+
+
+def test_what_lay_sealed_is_wiped_as_well_from_file_and_log(tmp_path: Path) -> None:
+    async def scene() -> None:
+        cloud, clock = MemoryCloud(), Clock()
+        sealed = {"spool_key": "alias/spool"}
+        async with ScriptedPeer(lambda frame: mllp.encode(ack(frame))) as pacs:  # noqa: SIM117
+            async with living(tmp_path, cloud, clock, pacs.port, **sealed) as gateway:
+                expires = clock.now.isoformat()
+                put(cloud, "feed", sps_id="SPS1", version=1, state="scheduled", dataset=step(1).to_json_dict(), expires_at=expires)
+                put(cloud, "out", destination="PACS", message_id="D1", frame=base64.b64encode(adt("D1")).decode())
+                assert ["AA"] == await send(gateway, adt("A1"))
+                await mpps(gateway, "1.2.3")
+                await eventually(lambda: len(pacs.received) == 1 and gateway.figures()["spool"]["waiting"] == 0)
+        values = sealed_values(tmp_path)
+        assert len(values) >= 4  # the message, the step, what was sent and its answer, the performed step
+        assert all(value in raw(tmp_path) for value in values)
+
+        clock.pass_by(days=31)
+        async with living(tmp_path, cloud, clock, **sealed):
+            await eventually(lambda: not [value for value in values if value in raw(tmp_path)])
+        assert [] == sealed_values(tmp_path)
 
     asyncio.run(scene())
 

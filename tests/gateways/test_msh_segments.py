@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,13 @@ RULE = {
 @given(st.lists(st.sampled_from(WORDS), max_size=24).map(b"".join))
 @settings(max_examples=2000, deadline=None)
 def test_segments_begin_where_the_rule_says(frame: bytes) -> None:
-    expected = [(found.group(1), found.start(1)) for found in RULE[b"\r" if b"\r" in frame else b"\n"].finditer(frame)]
+    mark = b"\r" if b"\r" in frame else b"\n"
+    expected = [(found.group(1), found.start(1)) for found in RULE[mark].finditer(frame)]
 
-    assert expected == msh._segments(frame)
+    assert expected == msh._segments(frame) == msh._walk(frame, mark) == msh._search(frame, mark)
+
+
+def test_a_frame_of_very_many_segments_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(msh, "_walk", None)
+
+    assert [(b"MSH", 0)] == msh._segments(b"MSH|" + b"\r" * 1_000_000)

@@ -11,6 +11,8 @@ from pynetdicom import AE, evt
 from typer.testing import CliRunner, Result
 
 from gateways.edge import cli, site_cli
+from gateways.edge.check import doors
+from gateways.edge.config import load
 from gateways.edge.dicom.echo import VERIFICATION, NotEchoed, echo
 from tests.support.gateway import GatewayProcess
 
@@ -72,6 +74,15 @@ def test_a_gateway_that_is_not_there_is_said_to_be_away(tmp_path: Path) -> None:
 
     assert 1 == code
     assert not any(fine for what, (fine, _) in found.items())
+
+
+def test_the_doors_are_those_of_the_settings_where_the_status_file_lies_in_a_container(tmp_path: Path) -> None:
+    doors_at = {"mllp": {"port": 2575}, "dicom": {"port": 11112}, "status_file": str(tmp_path / "volume/status.json")}
+    fixed = doors(load(config_of(tmp_path, health={"port": 8080}, **doors_at)))
+    by_chance = doors(load(config_of(tmp_path, **doors_at)))
+
+    assert {"mllp_port": 2575, "dicom_port": 11112, "health_port": 8080} == fixed
+    assert {} == by_chance
 
 
 @pytest.mark.parametrize(("known", "outcome"), [(b"CT1", None), (b"MR1", NotEchoed)])

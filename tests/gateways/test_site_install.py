@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from typer.testing import CliRunner, Result
@@ -106,6 +108,28 @@ def test_an_image_is_installed_by_its_digest_only(tmp_path: Path) -> None:
     assert {} == written(tmp_path)
     assert 0 == install(tmp_path, "--image", DIGEST).exit_code
     assert f"IMAGE={DIGEST}\n".encode() == written(tmp_path)["etc/ris/.env"]
+    assert b"ris site update --resume" in written(tmp_path)["etc/systemd/system/ris-update.service"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_the_container_s_user_reads_its_settings_and_key_and_nobody_else_does(tmp_path: Path) -> None:
+    install(tmp_path, "--image", DIGEST)
+    files = {name: (tmp_path / "root/etc/ris" / name).stat() for name in ("gateway.json", "gateway.key", "compose.yaml")}
+    user = yaml.safe_load((tmp_path / "root/etc/ris/compose.yaml").read_text("utf-8"))["services"]["gateway"]["user"]
+
+    assert {f"{one.st_uid}:{one.st_gid}" for name, one in files.items() if name != "compose.yaml"} == {user}
+    assert 0 == files["gateway.json"].st_mode & 0o007 == files["gateway.key"].st_mode & 0o077
+    assert 0 == files["compose.yaml"].st_uid
+
+
+def test_the_unit_is_given_what_only_root_reads(tmp_path: Path) -> None:
+    install(tmp_path)
+    unit = written(tmp_path)["etc/systemd/system/ris-gateway.service"].decode()
+    closed = [file.name for file in (tmp_path / "root/etc/ris").iterdir() if not file.stat().st_mode & 0o004]
+
+    assert {"gateway.json", "gateway.key"} == set(closed)
+    assert all(f"LoadCredential={name}:/etc/ris/{name}" in unit for name in closed)
+    assert "--config ${CREDENTIALS_DIRECTORY}/gateway.json" in unit
 
 
 def test_without_a_trust_anchor_no_credential_is_made_up(tmp_path: Path) -> None:

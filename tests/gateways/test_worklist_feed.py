@@ -182,3 +182,16 @@ def test_a_changed_file_replaces_its_step_and_a_deleted_one_takes_it_away(tmp_pa
     assert ["SEPT^X"] == names(worklist)
     (tmp_path / "a.wl").unlink()
     assert 0 == folder.scan()
+
+
+def test_a_folder_that_cannot_be_listed_takes_nothing_away(tmp_path: Path) -> None:
+    worklist = Worklist()
+    folder = WorklistFolder(tmp_path / "lists", worklist)
+    write(tmp_path / "lists" / "a.wl", part_10(step(1, PatientName="UN^X")))
+    assert 1 == folder.scan()
+    (tmp_path / "lists").rename(tmp_path / "away")
+
+    with pytest.raises(FileNotFoundError):
+        folder.scan()
+
+    assert ["UN^X"] == names(worklist)

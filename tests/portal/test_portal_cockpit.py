@@ -199,7 +199,10 @@ def a_gateway(**said):
     [
         ({}, "", "En marche"),
         ({"sent_at": NOW - timedelta(minutes=6)}, "silent", "Silencieuse"),
+        ({"sent_at": NOW - timedelta(minutes=6), "every_s": 73.0}, "", "En marche"),
+        ({"sent_at": NOW - timedelta(seconds=6), "every_s": 1.0}, "silent", "Silencieuse"),
         ({"spool_rows": 7, "spool_oldest_s": 900.0}, "spool_late", "la plus ancienne depuis 15 min"),
+        ({"spool_refuses": True}, "spool_refuses", "Disque plein ou en panne"),
         ({"clock_skew_s": -90.0}, "", "Horloge décalée de 90 s"),
     ],
 )

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from infra.local.cloud.client import Cloud
 from ris.adapters.agenda.gateways import DynamoGatewayBook, MemoryGatewayBook
 from ris.adapters.dynamodb import Table
 from ris.application.agenda.gateways import Certificate, Gateway, GatewayBook, Station
@@ -44,6 +45,8 @@ def a_gateway(site: str, gateway_id: str = "g-1", **changes: object) -> Gateway:
         stations=(Station("CT1", last_find_at=NOW), Station("MR1")),
         wants_feed=True,
         resync_day="2026-10-05",
+        every_s=7.5,
+        spool_refuses=True,
     )
     return replace(gateway, **changes)  # type: ignore[arg-type]
 
@@ -77,3 +80,12 @@ def test_how_far_the_worklist_was_sent_is_written_on_that_very_status(book: Gate
     book.resync_until(first, "")
 
     assert [second] == book.of_site(site)
+
+
+def test_a_row_of_before_beats_were_told_beats_once_a_minute(cloud: Cloud, site: str) -> None:
+    client, table = cloud.client("dynamodb"), cloud.function_env("PortalFunction")["TABLE_MESSAGES"]
+    book = DynamoGatewayBook(Table(client, table))
+    book.keep(a_gateway(site))
+    client.update_item(TableName=table, Key={"pk": {"S": f"GATEWAY#{site}"}, "sk": {"S": "g-1"}}, UpdateExpression="REMOVE every_s")
+
+    assert [60.0] == [one.every_s for one in book.of_site(site)]

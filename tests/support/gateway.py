@@ -253,9 +253,10 @@ class GatewayProcess:
 
     Args:
         arguments: Of the command, without ports and status file.
+        tree: Where its code stands.
     """
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, tree: Path = ROOT) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._status = folder / "status.json"
         self._status.unlink(missing_ok=True)
@@ -263,12 +264,12 @@ class GatewayProcess:
         reading, self._life = os.pipe()
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join((str(ROOT / "layers/ris/python"), str(ROOT))),
+            "PYTHONPATH": os.pathsep.join((str(ROOT / "layers/ris/python"), str(tree))),
             "RIS_LIFE_FD": str(reading),
         }
         command = [sys.executable, "-m", "gateways.edge", *arguments, "--status-file", str(self._status)]
         self.process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, pass_fds=(reading,), stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL
+            command, cwd=tree, env=environment, pass_fds=(reading,), stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL
         )
         os.close(reading)
 

@@ -71,3 +71,29 @@ def rate(port: int, *, connections: int, frames: int, size: int, first: int) -> 
         return frames / (time.perf_counter() - began)
 
     return asyncio.run(run())
+
+
+def patient_rate(port: int, *, connections: int, frames: int, size: int) -> float:
+    """Return frames answered AA per second by a listener that may close its connection after each answer."""
+    prepared = iter([frame(number, size) for number in range(frames)])
+
+    async def one_line() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for following in prepared:
+            answer = b""
+            while not answer:
+                try:
+                    writer.write(following)
+                    answer = await reader.readuntil(b"\x1c\r")
+                except (asyncio.IncompleteReadError, ConnectionError):
+                    writer.close()
+                    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            assert b"MSA|AA|" in answer, "not answered AA"
+        writer.close()
+
+    async def run() -> float:
+        began = time.perf_counter()
+        await asyncio.gather(*(one_line() for _ in range(connections)))
+        return frames / (time.perf_counter() - began)
+
+    return asyncio.run(run())

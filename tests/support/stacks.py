@@ -199,9 +199,9 @@ def tenant(stage: str = "production", domain: str = "", firewall: str = "") -> S
 
 
 @functools.cache
-def site(name: str = "nord", trust_anchor: str = "") -> Stack:
+def site(name: str = "nord", trust_anchor: str = "", image: str = "") -> Stack:
     """Return one site's stack."""
-    return _stack("", ROOT / "infra" / "site.yaml", {"Site": name, "TrustAnchorArn": trust_anchor})
+    return _stack("", ROOT / "infra" / "site.yaml", {"Site": name, "TrustAnchorArn": trust_anchor, "GatewayImage": image})
 
 
 @functools.cache

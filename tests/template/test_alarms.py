@@ -35,6 +35,11 @@ def alarm_named(name: str) -> dict[str, Any]:
     return found
 
 
+def site_alarm(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = site().named("AWS::CloudWatch::Alarm", AlarmName=f"ris-demo-nord-{name}").properties
+    return found
+
+
 @pytest.mark.parametrize(
     ("runs", "errors", "overdue", "expected"),
     [
@@ -85,10 +90,48 @@ def test_a_message_of_either_queue_that_waits_over_ten_minutes_calls(hl7: float,
 
 @pytest.mark.parametrize(("first", "second", "expected"), [(0, 0, False), (1, 0, True), (0, 1, True)])
 def test_a_dead_letter_of_any_queue_calls(first: float, second: float, expected: bool) -> None:
-    of_a_site = site().named("AWS::CloudWatch::Alarm").properties
+    of_a_site = site_alarm("dead-letters")
 
     assert calls(alarm_named("dead-letters"), {"hl7": first, "dicom": second}) == expected
     assert calls(of_a_site, {"worklist": first, "hl7": second}) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "stat", "silent", "calling"),
+    [
+        ("gateway-refuses", "GatewaySpoolRefuses", "Maximum", 0, 1),
+        ("gateway-spool", "GatewaySpoolAge", "Maximum", 600, 601),
+        ("gateway-feed", "GatewayFeedAge", "Maximum", 600, 601),
+        ("gateway-clock", "GatewayClockSkew", "Maximum", 5000, 5001),
+        ("gateway-certificate", "GatewayCertificateDays", "Minimum", 31, 30),
+    ],
+)
+def test_what_a_gateway_says_calls_past_its_limit_for_its_own_site(
+    name: str, metric: str, stat: str, silent: float, calling: float
+) -> None:
+    alarm = site_alarm(name)
+    (figure,) = alarm["Metrics"]
+    breaches = {
+        "GreaterThanThreshold": lambda value: value > alarm["Threshold"],
+        "LessThanOrEqualToThreshold": lambda value: value <= alarm["Threshold"],
+    }[alarm["ComparisonOperator"]]
+
+    assert (metric, stat) == (figure["MetricStat"]["Metric"]["MetricName"], figure["MetricStat"]["Stat"])
+    assert [{"Name": "Site", "Value": "nord"}] == figure["MetricStat"]["Metric"]["Dimensions"]
+    assert (True, False) == (breaches(calling), breaches(silent))
+    assert figure["MetricStat"]["Period"] >= 600  # two sweeps, so that one that is late is no end of the trouble
+
+
+def test_a_site_s_gateway_is_one_call_and_its_certificate_and_dead_letters_another() -> None:
+    alarms = {alarm.logical_id: alarm.properties for alarm in site().all("AWS::CloudWatch::Alarm")}
+    composite = site().named("AWS::CloudWatch::CompositeAlarm").properties
+    in_rule = set(re.findall(r'"([\w-]+)"', composite["AlarmRule"]))
+    by_itself = {name for name, alarm in alarms.items() if alarm.get("AlarmActions")}
+
+    assert composite["AlarmActions"] == composite["OKActions"] == [tenant().named("AWS::SNS::Topic").reference]
+    assert {"DeadLettersAlarm", "GatewayCertificateAlarm"} == by_itself
+    assert set(alarms) == in_rule | by_itself
+    assert not in_rule & by_itself
 
 
 def rule_of_trouble() -> str:

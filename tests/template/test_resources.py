@@ -188,7 +188,8 @@ def test_silence_is_an_alarm_where_something_must_run() -> None:
     alarms = {alarm.logical_id: alarm.properties for alarm in tenant().all("AWS::CloudWatch::Alarm")}
     topic = tenant().named("AWS::SNS::Topic").reference
 
-    assert [topic] == site().named("AWS::CloudWatch::Alarm").properties["AlarmActions"]
+    (dead,) = (each for each in site().all("AWS::CloudWatch::Alarm") if each.logical_id == "DeadLettersAlarm")
+    assert [topic] == dead.properties["AlarmActions"]
     # A schedule that never runs sends no figure at all: that is the case these are there for.
     assert {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"} == {
         "OverdueSweepAlarm",
@@ -229,6 +230,7 @@ def test_an_alarm_watches_things_that_exist(stack: Stack) -> None:
             for metric in alarm.properties["Metrics"]
             if "MetricStat" in metric
             for dimension in metric["MetricStat"]["Metric"].get("Dimensions", [])
+            if dimension["Name"] != "Site"
         ]
         assert set(watched) <= names
         assert watched or {metric["MetricStat"]["Metric"]["Namespace"] for metric in alarm.properties["Metrics"]} == {
@@ -243,12 +245,14 @@ def test_a_figure_is_counted_from_a_line_its_function_logs_and_an_alarm_reads_it
     function = figure.properties["LogGroupName"].removeprefix("/aws/lambda/ris-demo-")
     read = [
         metric["MetricStat"]["Metric"]
-        for alarm in tenant().all("AWS::CloudWatch::Alarm")
+        for alarm in (*tenant().all("AWS::CloudWatch::Alarm"), *site("nord").all("AWS::CloudWatch::Alarm"))
         for metric in alarm.properties["Metrics"]
         if "MetricStat" in metric
     ]
+    of_a_site = {"Dimensions": [{"Name": "Site", "Value": "nord"}]} if "Dimensions" in made else {}
 
-    assert {"Namespace": made["MetricNamespace"], "MetricName": made["MetricName"]} in read
+    assert made.get("Dimensions", []) == ([{"Key": "Site", "Value": "$.site"}] if of_a_site else [])  # as many as sites
+    assert {"Namespace": made["MetricNamespace"], "MetricName": made["MetricName"], **of_a_site} in read
     handler = next((ROOT / "functions" / function).glob("*.py")).read_text("utf-8")
     of_adapters = {code for code in codes if code.startswith("REVOCATION_")}  # said by whoever speaks TLS, in whatever function
     assert codes

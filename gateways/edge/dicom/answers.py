@@ -186,7 +186,7 @@ def _encode(fitted: Dataset, station_charset: str) -> dict[Form, EncodedStep]:
     """Encode a fitted step in both transfer syntaxes, in the set it names, for stations of this set."""
     charset = str(fitted.SpecificCharacterSet)
     forms = {}
-    for implicit, top in zip((True, False), _elements(fitted, convert_encodings(charset)), strict=True):
+    for implicit, top in zip((True, False), _elements(fitted, tuple(convert_encodings(charset))), strict=True):
         step = top.pop(keys.STEP_SEQUENCE).items
         forms[station_charset, implicit] = EncodedStep(_charset(charset, implicit=implicit), top, step[0] if step else {})
     return forms
@@ -197,10 +197,10 @@ def _charset(charset: str, *, implicit: bool) -> bytes:
     return element(keys.SPECIFIC_CHARACTER_SET, "CS", value.encode("ascii") + b" " * (len(value) % 2), implicit=implicit)
 
 
-def _elements(dataset: Dataset, encodings: list[str]) -> tuple[dict[int, Element], dict[int, Element]]:
+def _elements(dataset: Dataset, encodings: tuple[str, ...]) -> tuple[dict[int, Element], dict[int, Element]]:
     """Return the elements of a data set by tag, in implicit and in explicit VR."""
     both: tuple[dict[int, Element], dict[int, Element]] = ({}, {})
-    for one in dataset:
+    for one in datasets.elements(dataset):
         tag = int(one.tag)
         if tag == keys.SPECIFIC_CHARACTER_SET:
             continue
@@ -217,10 +217,20 @@ def _elements(dataset: Dataset, encodings: list[str]) -> tuple[dict[int, Element
     return both
 
 
-def _leaf(tag: int, one: DataElement, encodings: list[str]) -> tuple[Element, Element]:
+def _leaf(tag: int, one: DataElement, encodings: tuple[str, ...]) -> tuple[Element, Element]:
+    """Write one element both ways; the many that are alike in all steps (a modality, a day, nothing at all) once."""
+    return _known_leaf(tag, one.VR, one.value, encodings) if type(one.value) is str else _written(tag, one, encodings)
+
+
+@lru_cache(2048)
+def _known_leaf(tag: int, vr: str, value: str, encodings: tuple[str, ...]) -> tuple[Element, Element]:
+    return _written(tag, DataElement(tag, vr, value), encodings)
+
+
+def _written(tag: int, one: DataElement, encodings: tuple[str, ...]) -> tuple[Element, Element]:
     buffer = DicomBytesIO()
     buffer.is_implicit_VR, buffer.is_little_endian = True, True
-    write_data_element(buffer, one, encodings)
+    write_data_element(buffer, one, list(encodings))
     written: bytes = buffer.getvalue()
     value = written[8:]
     plain = one.VR not in datasets.TEXT or value.isascii()

@@ -10,7 +10,6 @@ A deadline, not a timer, bounds each wait; the server looks at all deadlines tog
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
@@ -19,7 +18,7 @@ from gateways.edge.dicom.dimse import Assembler, Field, Message, PeerFault
 from gateways.edge.dicom.negotiation import Accepted
 from gateways.edge.dicom.pdu import AssociateRequest, DataTransfer, ReleaseRequest
 from gateways.edge.dicom.plain import WRITE_HIGH
-from gateways.edge.dicom.services import Later, Request, Stream
+from gateways.edge.dicom.request import Later, Request, Stream
 from gateways.edge.dicom.upper_layer import State, UpperLayer
 from gateways.edge.log import Log, emit
 
@@ -36,14 +35,19 @@ class Connection(asyncio.Protocol):
         server: Whose settings, services and account of all connections it uses.
     """
 
+    __slots__ = (
+        "_assembler", "_association", "_cancelled", "_counted", "_ending", "_layer", "_parts", "_releasing", "_running", "_server",
+        "_transport", "_waiting", "_writable", "address", "deadline",
+    )  # fmt: skip
+
     def __init__(self, server: DicomServer) -> None:
         self._server = server
         self._layer = UpperLayer(negotiation.MAX_LENGTH)
         self._assembler = Assembler()
         self._association: Accepted | None = None
         self._running: Request | None = None
-        self._waiting: deque[Message] = deque()
-        self._cancelled: set[int] = set()
+        self._waiting: list[Message] = []
+        self._cancelled: frozenset[int] = frozenset()
         self._parts: Iterator[bytes] | None = None
         self._releasing = self._ending = False
         self._writable = True
@@ -90,7 +94,8 @@ class Connection(asyncio.Protocol):
         """Forget the connection; work for the disk goes on, its answer goes nowhere."""
         self._transport = None
         self._layer.connection_closed()
-        self._end_work()
+        self._running = self._parts = None
+        self._account()
         self._server.leave(self)
 
     def pause_writing(self) -> None:
@@ -194,13 +199,13 @@ class Connection(asyncio.Protocol):
                 if self._releasing:
                     self._layer.release()
                 return
-            self._start(self._waiting.popleft())
+            self._start(self._waiting.pop(0))
 
     def _start(self, message: Message) -> None:
         assert self._association is not None
         request = Request(message, self._association, self._association.contexts[message.context_id])
         if message.command.message_id in self._cancelled:
-            self._cancelled.discard(message.command.message_id)
+            self._cancelled -= {message.command.message_id}
             request.cancelled = True
         reply = self._server.services.answer(request)
         if isinstance(reply, bytes):
@@ -261,8 +266,7 @@ class Connection(asyncio.Protocol):
         self._layer.abort()
 
     def _end_work(self) -> None:
-        self._waiting.clear()
-        self._cancelled.clear()
+        self._waiting, self._cancelled = [], frozenset()
         self._running = self._parts = None
         self._assembler = Assembler()
         self._account()
@@ -271,9 +275,10 @@ class Connection(asyncio.Protocol):
         self.deadline = self._server.now() + seconds
 
     def _account(self) -> None:
-        held = self._layer.held + self._assembler.held if self._transport is not None else 0
-        if self._waiting or self._running is not None:
-            held += sum(len(one.dataset) for one in self._waiting)
+        held = 0
+        if self._transport is not None:
+            held = self._layer.held + self._assembler.held
+            held += sum(len(one.dataset) for one in self._waiting) if self._waiting else 0
             held += len(self._running.message.dataset) if self._running is not None else 0
         if held != self._counted:
             counted, self._counted = self._counted, held

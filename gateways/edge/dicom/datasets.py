@@ -163,12 +163,25 @@ def to_json(dataset: Dataset) -> dict[str, Any]:
     return document
 
 
+def elements(dataset: Dataset) -> list[DataElement]:
+    """Return the elements by tag; what was read completely is not looked up again, as the data set's own iteration does."""
+    found = (one if isinstance(one, DataElement) else dataset[one.tag] for one in dataset.values())
+    return sorted(found, key=_number)
+
+
+def _number(element: DataElement) -> int:
+    return int(element.tag)
+
+
 def texts(dataset: Dataset, tag: int) -> tuple[str, ...]:
     """Return an element's values as texts, without empty ones."""
-    if tag not in dataset or dataset[tag].VR == "SQ":
-        return ()
-    value = dataset[tag].value
-    if value is None or value == "":
+    return texts_of(dataset[tag]) if tag in dataset else ()
+
+
+def texts_of(element: DataElement) -> tuple[str, ...]:
+    """Return the values of one element as texts, without empty ones."""
+    value = element.value
+    if element.VR == "SQ" or value is None or value == "":
         return ()
     many = value if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue" else [value]
     return tuple(str(one) for one in many if one is not None and str(one) != "")
@@ -190,18 +203,18 @@ def fitted(dataset: Dataset, station_charset: str) -> tuple[Dataset, bool]:
 
 
 def _identifiers(dataset: Dataset) -> Iterator[str]:
-    for element in dataset:
+    for element in elements(dataset):
         if element.VR == "SQ":
             for item in element.value:
                 yield from _identifiers(item)
         elif int(element.tag) in keys.IDENTIFIERS:
-            yield from texts(dataset, element.tag)
+            yield from texts_of(element)
 
 
 def _fitted(dataset: Dataset, fits: Callable[[str], str], parent: tuple[int, ...]) -> tuple[Dataset, bool]:
     copy = Dataset()
     ascii_only = True
-    for element in dataset:
+    for element in elements(dataset):
         tag = int(element.tag)
         if parent in ((), (keys.STEP_SEQUENCE,)) and (*parent, tag) not in keys.BY_PATH:
             continue
@@ -210,7 +223,7 @@ def _fitted(dataset: Dataset, fits: Callable[[str], str], parent: tuple[int, ...
             ascii_only = ascii_only and all(plain for _, plain in items)
             copy.add_new(element.tag, "SQ", Sequence([item for item, _ in items]))
         elif element.VR in TEXT:
-            values = [_fit(text, element.VR, tag, fits) for text in texts(dataset, element.tag)]
+            values = [_fit(text, element.VR, tag, fits) for text in texts_of(element)]
             ascii_only = ascii_only and all(value.isascii() for value in values)
             copy.add_new(element.tag, element.VR, values[0] if len(values) == 1 else values or "")
         else:

@@ -9,6 +9,7 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from gateways.edge.dicom.pdu import Pdv
 
@@ -63,8 +64,7 @@ class Command:
     event_type: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A whole request; `dataset` is empty when the command has none."""
 
     context_id: int
@@ -115,6 +115,8 @@ def _uid(values: dict[int, bytes], element: int) -> str:
 
 class Assembler:
     """Puts the fragments of one association together, one message at a time (PS3.8 annex E)."""
+
+    __slots__ = ("_command", "_context_id", "_max_dataset", "_parts", "held")
 
     def __init__(self, max_dataset: int = MAX_DATASET) -> None:
         self._max_dataset = max_dataset

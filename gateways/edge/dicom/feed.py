@@ -33,7 +33,12 @@ CREATE TABLE IF NOT EXISTS step_local (
     version INTEGER NOT NULL,
     changed_at TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS feed_heard (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    at TEXT NOT NULL
+);
 """
+HEARD_EVERY = timedelta(minutes=1)
 
 
 class WorklistCopy:
@@ -45,6 +50,7 @@ class WorklistCopy:
 
     Attributes:
         told: Messages of the feed since the start, older versions included.
+        heard_at: When the cloud last answered, with steps or without; kept over a restart to the minute.
     """
 
     def __init__(self, store: Store, worklist: Worklist, *, site: str, clock: Callable[[], datetime]) -> None:
@@ -52,9 +58,13 @@ class WorklistCopy:
         self.unreadable: set[str] = set()
         self.last_change: datetime | None = None
         self.told = 0
+        self.heard_at: datetime | None = None
+        self._noted_at: datetime | None = None
 
     def load(self) -> int:
         """Fill the list from the disk and return how many steps it has."""
+        noted = self._store.read(lambda c: c.execute("SELECT at FROM feed_heard").fetchone())
+        self.heard_at = self._noted_at = datetime.fromisoformat(noted[0]) if noted else None
         for state, sps_id, version in self._store.read(
             lambda c: c.execute("SELECT state, sps_id, version FROM step_local").fetchall()
         ):
@@ -71,6 +81,16 @@ class WorklistCopy:
                 )
             )
         return len(self._worklist)
+
+    def heard(self) -> None:
+        """Take note that the cloud answered."""
+        now = self.heard_at = self._clock()
+        if self._noted_at is None or not timedelta(0) <= now - self._noted_at < HEARD_EVERY:
+            self._noted_at = now
+            self._store.submit(
+                lambda c: c.execute("INSERT OR REPLACE INTO feed_heard (only, at) VALUES (1, ?)", (now.isoformat(),)).rowcount,
+                spare=True,
+            )
 
     async def handle(self, body: str) -> None:
         """Apply one message of the feed, durably.

@@ -8,6 +8,9 @@ written reads as cut and is tried again when it changes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydicom import dcmread
@@ -18,72 +21,83 @@ from gateways.edge.dicom.worklist import Worklist
 from gateways.edge.log import Log, emit
 
 Stamp = tuple[int, int]
-WATCH_S = 1.0
+WATCH_S, SELDOM_S, SHARE = 1.0, 10.0, 20
 _MANY = 100
 
 
 class WorklistFolder:
-    """Keeps a list in step with a folder."""
+    """Keeps a list in step with a folder. Files are named by their path inside it.
+
+    Raises:
+        OSError: By `scan`; the folder cannot be listed, and nothing has changed.
+    """
 
     def __init__(self, folder: Path, worklist: Worklist) -> None:
         self._folder, self._worklist = folder, worklist
-        self._stamps: dict[Path, Stamp] = {}
-        self._items: dict[Path, list[Item]] = {}
+        self._stamps: dict[str, Stamp] = {}
+        self._items: dict[str, list[Item]] = {}
         self.unreadable: set[str] = set()
 
     def scan(self) -> int:
         """Read what is new or changed, forget what is gone, and return how many steps there are."""
-        stamps = {path: stamp for path in self._files() if (stamp := _stamp(path)) is not None}
-        for path in self._stamps.keys() - stamps.keys():
-            self._forget(path)
-        for path, stamp in sorted(stamps.items()):
-            if self._stamps.get(path) != stamp:
-                self._forget(path)
-                self._read(path)
+        stamps = dict(_stamps(self._folder))
+        for name in self._stamps.keys() - stamps.keys():
+            self._forget(name)
+        for name in sorted(name for name, stamp in stamps.items() if self._stamps.get(name) != stamp):
+            self._forget(name)
+            self._read(name)
         self._stamps = stamps
         return len(self._worklist)
 
     async def watch(self) -> None:
-        """Scan for ever."""
+        """Scan for ever; the larger the folder the seldomer, so that the stations' questions hardly feel it."""
+        rest, now = WATCH_S, asyncio.get_running_loop().time
         while True:
-            await asyncio.sleep(WATCH_S)
+            await asyncio.sleep(rest)
+            begun = now()
             try:
                 await asyncio.to_thread(self.scan)
             except OSError as error:
                 emit(Log.FILE_UNREADABLE, error=type(error).__name__)
+            rest = min(max(WATCH_S, SHARE * (now() - begun)), SELDOM_S)
 
-    def _files(self) -> list[Path]:
-        return [path for pattern in ("*.wl", "*/*.wl") for path in self._folder.glob(pattern) if not path.name.startswith(".")]
-
-    def _called(self, path: Path) -> str:
-        return "" if path.parent == self._folder else path.parent.name
-
-    def _read(self, path: Path) -> None:
-        name = str(path.relative_to(self._folder))
+    def _read(self, name: str) -> None:
+        path = self._folder / name
         try:
             with datasets.strictly():
                 dataset = dcmread(path)
                 datasets.refuse_rest(dataset, path.stat().st_size)
                 datasets.touch(dataset)
-                self._items[path] = read_items(dataset, called=self._called(path))
+                self._items[name] = read_items(dataset, called=os.path.dirname(name))
         except Exception as error:  # whatever a file holds, it must not hide the others
             reason = str(error) if isinstance(error, BadItem) else type(error).__name__
             if len(self.unreadable) < _MANY:
                 self.unreadable.add(name)
             emit(Log.FILE_UNREADABLE, file=name, reason=reason)
             return
-        for item in self._items[path]:
+        for item in self._items[name]:
             self._worklist.put(item)
 
-    def _forget(self, path: Path) -> None:
-        self.unreadable.discard(str(path.relative_to(self._folder)))
-        for item in self._items.pop(path, []):
+    def _forget(self, name: str) -> None:
+        self.unreadable.discard(name)
+        for item in self._items.pop(name, []):
             self._worklist.remove(item.sps_id, item.called)
 
 
-def _stamp(path: Path) -> Stamp | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
+def _stamps(folder: Path) -> Iterator[tuple[str, Stamp]]:
+    """Yield when each worklist file was written, and its size; those of the subfolders that can be listed too."""
+    with os.scandir(folder) as entries:
+        inside = list(entries)
+    for entry in inside:
+        if entry.is_dir():
+            with contextlib.suppress(OSError), os.scandir(entry.path) as entries:
+                yield from _files(entries, entry.name)
+    yield from _files(inside, "")
+
+
+def _files(entries: Iterable[os.DirEntry[str]], parent: str) -> Iterator[tuple[str, Stamp]]:
+    for entry in entries:
+        if entry.name.endswith(".wl") and not entry.name.startswith("."):
+            with contextlib.suppress(OSError):  # gone meanwhile
+                status = entry.stat()
+                yield os.path.join(parent, entry.name), (status.st_mtime_ns, status.st_size)

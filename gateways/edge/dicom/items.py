@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from itertools import product
 
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
@@ -107,10 +108,9 @@ def read_items(
         BadItem: Not every attribute of return type 1 has a value, a date or time is none, or it cannot be written.
     """
     items = []
-    for step in dataset[keys.STEP_SEQUENCE].value if keys.STEP_SEQUENCE in dataset else ():
-        single = copy(dataset)
-        single[keys.STEP_SEQUENCE] = copy(dataset[keys.STEP_SEQUENCE])
-        single[keys.STEP_SEQUENCE].value = Sequence([step])
+    steps = dataset[keys.STEP_SEQUENCE].value if keys.STEP_SEQUENCE in dataset else ()
+    for step in steps:
+        single = dataset if len(steps) == 1 else _single(dataset, step)
         found = dict(_values(single, step))
         for key in _TYPE_1:
             if not found.get(key.path):
@@ -122,6 +122,13 @@ def read_items(
     return items
 
 
+def _single(dataset: Dataset, step: Dataset) -> Dataset:
+    single = copy(dataset)
+    single[keys.STEP_SEQUENCE] = copy(dataset[keys.STEP_SEQUENCE])
+    single[keys.STEP_SEQUENCE].value = Sequence([step])
+    return single
+
+
 def _encoded(dataset: Dataset) -> Mapping[answers.Form, answers.EncodedStep]:
     try:
         return answers.encode_step(dataset)
@@ -130,9 +137,13 @@ def _encoded(dataset: Dataset) -> Mapping[answers.Form, answers.EncodedStep]:
 
 
 def _values(dataset: Dataset, step: Dataset) -> Iterator[tuple[keys.Path, tuple[str, ...]]]:
-    for key in keys.KEYS:
-        where = step if len(key.path) == 2 else dataset
-        raw = datasets.texts(where, key.path[-1])
+    present: dict[keys.Path, DataElement] = {(int(one.tag),): one for one in datasets.elements(dataset)}
+    present |= {(keys.STEP_SEQUENCE, int(one.tag)): one for one in datasets.elements(step)}
+    for path, element in present.items():
+        key = keys.BY_PATH.get(path)
+        if key is None:
+            continue
+        raw = datasets.texts_of(element)
         try:
             yield key.path, tuple(filter(None, (_comparable(value, key.match) for value in raw)))
         except values.BadValue as error:

@@ -40,7 +40,7 @@ class QueryFault(Exception):
         self.status, self.comment, self.tag = status, comment, tag
 
 
-@dataclass
+@dataclass(eq=False)
 class Query:
     """A compiled query.
 

@@ -38,9 +38,9 @@ class Context:
     implicit: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Accepted:
-    """An association as agreed.
+    """An association as agreed. The same request from the same address gives the same object.
 
     Args:
         calling, called: Titles as compared.

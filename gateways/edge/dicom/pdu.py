@@ -9,14 +9,15 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
 HEADER = 6
 MAX_ASSOCIATE = 128 * 1024
 MAX_SHORT = 1024
-_SHORT_REQUEST = 4096
+_SHORT = 4096
 UNRECOGNIZED_PDU, UNEXPECTED_PDU, INVALID_PARAMETER = 1, 2, 6
+_HEADER = struct.Struct(">BxI")
 _ITEM = struct.Struct(">BxH")
 _PDV = struct.Struct(">IBB")
 
@@ -69,8 +70,7 @@ class AssociateReject:
     """A-ASSOCIATE-RJ, which an acceptor never expects."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pdv:
+class Pdv(NamedTuple):
     """One presentation data value: a fragment of a command or of a data set (PS3.8 annex E)."""
 
     context_id: int
@@ -79,8 +79,7 @@ class Pdv:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class DataTransfer:
+class DataTransfer(NamedTuple):
     """P-DATA-TF."""
 
     values: tuple[Pdv, ...]
@@ -127,44 +126,55 @@ class Reader:
         max_length: Longest P-DATA-TF variable field taken, in bytes: what we announced.
     """
 
+    __slots__ = ("_at", "_buffer", "_dead", "_max_length")
+
     def __init__(self, max_length: int) -> None:
         self._max_length = max_length
-        self._buffer = bytearray()
+        self._buffer: bytes | bytearray = b""
+        self._at = 0
         self._dead = False
 
     def feed(self, data: bytes) -> None:
-        """Take bytes of the peer."""
-        if not self._dead:
-            self._buffer += data
+        """Take bytes of the peer: whole PDUs, most often, which are cut out of what came; only a begun one is put together."""
+        if self._dead:
+            return
+        if not self._buffer:
+            self._buffer = data
+            return
+        if self._at or isinstance(self._buffer, bytes):
+            self._buffer, self._at = bytearray(self._buffer[self._at :]), 0
+        self._buffer += data
 
     @property
     def held(self) -> int:
         """Bytes that wait for the rest of their PDU."""
-        return len(self._buffer)
+        return len(self._buffer) - self._at
 
     def next(self) -> Pdu | None:
         """Return the next whole PDU; None when more bytes are needed."""
-        buffer = self._buffer
-        if len(buffer) < HEADER:
+        buffer, at = self._buffer, self._at
+        if len(buffer) - at < HEADER:
             return None
-        kind = buffer[0]
+        kind, length = _HEADER.unpack_from(buffer, at)
         if not 1 <= kind <= 7:
             return self._end(UNRECOGNIZED_PDU)
-        length = int.from_bytes(buffer[2:6], "big")
         if length > (self._max_length if kind == 4 else MAX_ASSOCIATE if kind < 3 else MAX_SHORT):
             return self._end(INVALID_PARAMETER)
-        if len(buffer) < HEADER + length:
+        stop = at + HEADER + length
+        if len(buffer) < stop:
             return None
-        body = bytes(buffer[HEADER : HEADER + length])
-        del buffer[: HEADER + length]
+        if len(buffer) == stop:
+            self._buffer, self._at = b"", 0
+        else:
+            self._at = stop
         try:
-            return decode(kind, body)
+            return (_known if length <= _SHORT else decode)(kind, bytes(buffer[at + HEADER : stop]))
         except _Malformed:
             return self._end(INVALID_PARAMETER)
 
     def _end(self, reason: int) -> Invalid:
         self._dead = True
-        self._buffer.clear()
+        self._buffer, self._at = b"", 0
         return Invalid(reason)
 
 
@@ -176,10 +186,13 @@ def decode(kind: int, body: bytes) -> Pdu:
     if kind == 4:
         return DataTransfer(_values(body))
     if kind == 1:
-        return _known_request(body) if len(body) <= _SHORT_REQUEST else _associate_request(body)
+        return _associate_request(body)
     if kind == 7:
         return Abort(body[2] if len(body) > 2 else 0, body[3] if len(body) > 3 else 0)
     return _WITHOUT_CONTENT[kind]
+
+
+_known = lru_cache(512)(decode)  # modalities say the same again and again
 
 
 def _values(body: bytes) -> tuple[Pdv, ...]:
@@ -228,9 +241,6 @@ def _associate_request(body: bytes) -> AssociateRequest:
         tuple(roles),
         asynchronous,
     )
-
-
-_known_request = lru_cache(256)(_associate_request)
 
 
 def _items(body: bytes, at: int) -> list[tuple[int, bytes]]:

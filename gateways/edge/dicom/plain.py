@@ -9,7 +9,6 @@ once is kept. The protocol sees the methods it would see of asyncio's, which car
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import select
 import socket
 from collections.abc import Callable, Sequence
@@ -43,9 +42,13 @@ class Poller:
         self._epoll.modify(number, events)
 
     def drop(self, number: int) -> None:
-        """Wait no more; before the descriptor is closed."""
+        """Wait no more."""
         if self._calls.pop(number, None) is not None:
             self._epoll.unregister(number)
+
+    def forget(self, number: int) -> None:
+        """Wait no more for a descriptor that is about to be closed, which takes it out of the epoll by itself."""
+        self._calls.pop(number, None)
 
     def close(self) -> None:
         """End."""
@@ -65,7 +68,7 @@ class Poller:
 
 
 class PlainListener:
-    """Accepts connections on some listening sockets.
+    """Accepts connections on some listening sockets, whose options they inherit.
 
     Args:
         factory: Makes the protocol of one connection.
@@ -97,8 +100,6 @@ class PlainListener:
                 self._poller.loop.call_later(REST_S, self._resume, door)
                 return
             connected.setblocking(False)
-            with contextlib.suppress(OSError):
-                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
                 PlainTransport(self._poller, connected, address, self._factory())
             except Exception as error:  # as in the poller: the door stays open
@@ -111,6 +112,10 @@ class PlainListener:
 
 class PlainTransport(asyncio.Transport):
     """One connection; `connection_lost` is called in the call that ends it."""
+
+    __slots__ = (
+        "_address", "_closing", "_high", "_kept", "_lost", "_number", "_paused", "_poller", "_protocol", "_reading", "_socket",
+    )  # fmt: skip
 
     def __init__(self, poller: Poller, connected: socket.socket, address: Any, protocol: asyncio.Protocol) -> None:
         super().__init__()
@@ -233,7 +238,7 @@ class PlainTransport(asyncio.Transport):
         if self._lost:
             return
         self._lost = self._closing = True
-        self._poller.drop(self._number)
+        self._poller.forget(self._number)
         self._kept.clear()
         self._socket.close()
         self._protocol.connection_lost(error)

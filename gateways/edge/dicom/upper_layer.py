@@ -165,6 +165,8 @@ class UpperLayer:
         max_length: Longest P-DATA-TF variable field we take, in bytes.
     """
 
+    __slots__ = ("_out", "_reader", "artim", "closed", "state")
+
     def __init__(self, max_length: int) -> None:
         self.state = State.IDLE
         self.artim = False

@@ -50,6 +50,9 @@ _ORDER = attrgetter("order")
 class Worklist:
     """Scheduled steps; safe to use from several threads.
 
+    Attributes:
+        changes: Grows with whatever may change an answer, the clock left out.
+
     A query that names a station, a day, a modality, a patient or an accession number walks only the steps that have it: its cost does
     not grow with the others.
     """
@@ -60,6 +63,7 @@ class Worklist:
         self._sorted: list[Item] = []
         self._index: dict[Entry, dict[ItemId, Item]] = defaultdict(dict)
         self._local: dict[str, Local] = {}
+        self.changes = 0
 
     def put(self, item: Item) -> None:
         """Add or replace a step."""
@@ -67,6 +71,7 @@ class Worklist:
         with self._lock:
             self._drop(item_id)
             self._items[item_id] = item
+            self.changes += 1
             insort(self._sorted, item, key=_ORDER)
             for entry in item.entries():
                 self._index[entry][item_id] = item
@@ -83,6 +88,7 @@ class Worklist:
         item = self._items.pop(item_id, None)
         if item is None:
             return
+        self.changes += 1
         del self._sorted[bisect_left(self._sorted, item.order, key=_ORDER)]
         for entry in item.entries():
             self._index[entry].pop(item_id, None)
@@ -93,6 +99,7 @@ class Worklist:
         """Note what MPPS said of a step."""
         with self._lock:
             self._local[sps_id] = local
+            self.changes += 1
 
     def walk(
         self, query: Query, *, called: str, now: datetime, overdue: Callable[[Item], bool] | None = None

@@ -8,9 +8,13 @@ Source: HL7 v2.5 §2.9.2, §2.15.5 (ERR); CI-SIS volet HL7v2 (AE and AR carry ER
 
 from __future__ import annotations
 
+import itertools
 import re
+import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from gateways.edge.hl7.msh import Fault, Header
@@ -28,6 +32,12 @@ _WORDS = {
 _PLAIN = re.compile(r"[^A-Za-z0-9 ]")
 
 
+def control_ids() -> Callable[[], str]:
+    """Return a maker of MSH-10s of our own: 20 characters, a start of 48 random bits at each call of this, then a number."""
+    start, numbers = secrets.token_hex(6).upper(), itertools.count()
+    return lambda: f"{start}{next(numbers):08X}"
+
+
 def build(header: Header | None, code: Code, *, now: datetime, control_id: str, fault: Fault | None = None) -> bytes:
     """Write the acknowledgement of one message.
 
@@ -42,29 +52,33 @@ def build(header: Header | None, code: Code, *, now: datetime, control_id: str, 
         The payload of one frame; every segment ends in CR.
     """
     header = header or _DEFAULT
-    separator, component = header.separator, header.component_separator
+    fields, separator, component = header.padded(), header.separator, header.component_separator
     event = header.component(9, 2)
-    kind = component.join((b"ACK", event, b"ACK")) if event else b"ACK"
     msh = [
         b"MSH",
-        header.field(2),
-        header.field(5),
-        header.field(6),
-        header.field(3),
-        header.field(4),
-        now.strftime("%Y%m%d%H%M%S+0000").encode(),
+        fields[2],
+        fields[5],
+        fields[6],
+        fields[3],
+        fields[4],
+        _instant(now),
         b"",
-        kind,
+        component.join((b"ACK", event, b"ACK")) if event else b"ACK",
         control_id.encode(),
-        header.field(11) or b"P",
-        header.field(12) or b"2.5",
+        fields[11] or b"P",
+        fields[12] or b"2.5",
     ]
-    if header.field(18):
-        msh += [b"", b"", b"", b"", b"", header.field(18)]
-    segments = [separator.join(msh), separator.join((b"MSA", code.encode(), header.field(10)))]
+    if fields[18]:
+        msh += (b"", b"", b"", b"", b"", fields[18])
+    segments = [separator.join(msh), separator.join((b"MSA", code.encode(), fields[10]))]
     if fault is not None:
         segments.append(_error(header, fault))
-    return b"".join(segment + b"\r" for segment in segments)
+    return b"\r".join((*segments, b""))
+
+
+@lru_cache(maxsize=2)
+def _instant(now: datetime) -> bytes:
+    return now.strftime("%Y%m%d%H%M%S+0000").encode()
 
 
 def _error(header: Header, fault: Fault) -> bytes:

@@ -40,6 +40,8 @@ def fits(frame: bytes, name: str) -> bool:
     Args:
         name: A canonical name, see `canonical`.
     """
+    if frame.isascii():  # of every set here
+        return True
     if name.startswith("8859/") and _C1.search(frame):
         return False
     try:

@@ -15,8 +15,8 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from gateways.edge.hl7 import charsets, mllp, msh
 from gateways.edge.hl7.acknowledgement import build
@@ -33,8 +33,7 @@ _FRAME_FAULTS = {
 _STARTS = (b"MSH", b"FHS", b"BHS")
 
 
-@dataclass(frozen=True)
-class _Taken:
+class _Taken(NamedTuple):
     """A frame that can be read: it waits for the disk."""
 
     header: msh.Header
@@ -120,18 +119,18 @@ class Intake:
         stored = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
         if stored:
             emit(Log.FRAME_TAKEN, row=stored[-1], count=len(stored))
-        waiting = iter(outcomes)
+        waiting, now = iter(outcomes), self._clock()
         for judged, reply in turn:
-            reply(self._acknowledge(judged, next(waiting)) if isinstance(judged, _Taken) else judged)
+            reply(self._acknowledge(judged, next(waiting), now) if isinstance(judged, _Taken) else judged)
 
-    def _acknowledge(self, taken: _Taken, outcome: int | Exception) -> bytes:
+    def _acknowledge(self, taken: _Taken, outcome: int | Exception, now: datetime) -> bytes:
         if isinstance(outcome, Exception):
             emit(Log.FRAME_NOT_STORED, error=type(outcome).__name__, bytes=len(taken.row.body))
             self.counts["AR"] += 1
-            return build(taken.header, "AR", now=self._clock(), control_id=self._new_id(), fault=_STORE_FAULT)
+            return build(taken.header, "AR", now=now, control_id=self._new_id(), fault=_STORE_FAULT)
         self.counts["AA"] += 1
         self.last_taken = taken.row.received_at
-        return build(taken.header, "AA", now=self._clock(), control_id=self._new_id())
+        return build(taken.header, "AA", now=now, control_id=self._new_id())
 
     def _refuse(self, header: msh.Header | None, fault: msh.Fault | None) -> bytes:
         fault = fault or _STORE_FAULT

@@ -18,10 +18,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 START = 0x0B
 END = 0x1C
 CARRIAGE_RETURN = 0x0D
+_FIRST, _LAST = bytes((START,)), bytes((END, CARRIAGE_RETURN))
 HEAD_BYTES = 4096
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 
@@ -34,8 +36,7 @@ class FaultKind(Enum):
     TOO_LARGE = "too_large"
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """One complete frame.
 
     Args:
@@ -93,6 +94,8 @@ class Decoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """Take bytes as they came and return the events they complete."""
+        if self._state is _State.OUTSIDE and _is_whole_frame(data, self._max_frame):
+            return [Frame(data[1:-2])]
         events: list[Event] = []
         marks = _Marks(data)
         position = 0
@@ -148,6 +151,14 @@ class Decoder:
         self._state, self._resumed = _State.OUTSIDE, False
 
 
+def _is_whole_frame(data: bytes, max_frame: int) -> bool:
+    """Tell whether these bytes are one frame and nothing else, as most come."""
+    end = len(data) - 2
+    return (
+        data[:1] == _FIRST and data.find(END) == end and data.endswith(_LAST) and data.find(START, 1) < 0 and end - 1 <= max_frame
+    )
+
+
 class _Marks:
     """Where VT and FS stand in one chunk; each search goes on from the last, so a chunk of marks costs no more than its bytes."""
 
@@ -170,4 +181,4 @@ class _Marks:
 
 def encode(payload: bytes) -> bytes:
     """Wrap a payload into VT … FS CR."""
-    return bytes((START,)) + payload + bytes((END, CARRIAGE_RETURN))
+    return _FIRST + payload + _LAST

@@ -11,11 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from gateways.edge.hl7 import charsets
 
 MAX_CONTROL_ID = 199
-_NAMES = (b"MSH", b"FHS", b"BHS", b"BTS", b"FTS")
+_NAMES = frozenset((b"MSH", b"FHS", b"BHS", b"BTS", b"FTS"))
+_MANY = 4096
+_BLANKS = re.compile(rb"\n+")
+_LAST_FIELD = 18
+_ABSENT = (b"",) * (_LAST_FIELD + 1)
 _NEVER_DELIMITER = re.compile(rb"[A-Za-z0-9\s\x00-\x1f\x7f-\xff]")
 
 
@@ -36,8 +42,7 @@ class Fault:
     occurrence: int = 1
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """MSH, still in the sender's bytes.
 
     Args:
@@ -52,8 +57,12 @@ class Header:
 
     def component(self, number: int, part: int) -> bytes:
         """Return component `part` (from 1) of MSH-`number`, trimmed."""
-        parts = self.field(number).split(self.component_separator)
+        parts = self.field(number).split(self.component_separator, part)
         return parts[part - 1].strip() if part <= len(parts) else b""
+
+    def padded(self) -> tuple[bytes, ...]:
+        """Return the fields up to MSH-18 at least, those that are absent as empty ones."""
+        return self.fields if len(self.fields) > _LAST_FIELD else self.fields + _ABSENT[len(self.fields) :]
 
     @property
     def separator(self) -> bytes:
@@ -80,8 +89,7 @@ class Source:
     charset: str
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """What could be read of one frame.
 
     Args:
@@ -122,22 +130,42 @@ def read_head(head: bytes) -> Header | None:
 
 
 def _segments(frame: bytes) -> list[tuple[bytes, int]]:
-    """Return the header and batch segments: name and where it begins, in time of the frame's length."""
-    ends_by_cr = b"\r" in frame
+    """Return the header and batch segments: name and where it begins, in time of the frame's length and memory of what is found.
+
+    Ordinary frames are walked from end mark to end mark; one of very many segments is searched for the names instead.
+    """
+    mark = b"\r" if b"\r" in frame else b"\n"
+    return _walk(frame, mark) if frame.count(mark) <= _MANY else _search(frame, mark)
+
+
+def _walk(frame: bytes, mark: bytes) -> list[tuple[bytes, int]]:
+    found, start = [], 0
+    while True:
+        if mark == b"\r" and (blank := _BLANKS.match(frame, start)):
+            start = blank.end()
+        name = frame[start : start + 3]
+        if name in _NAMES:
+            found.append((name, start))
+        start = frame.find(mark, start) + 1
+        if not start:
+            return found
+
+
+def _search(frame: bytes, mark: bytes) -> list[tuple[bytes, int]]:
     found = []
     for name in _NAMES:
         start = frame.find(name)
         while start >= 0:
-            if _begins_segment(frame, start, ends_by_cr=ends_by_cr):
+            if _begins_segment(frame, start, mark):
                 found.append((name, start))
             start = frame.find(name, start + 1)
     return sorted(found, key=lambda one: one[1])
 
 
-def _begins_segment(frame: bytes, start: int, *, ends_by_cr: bool) -> bool:
+def _begins_segment(frame: bytes, start: int, mark: bytes) -> bool:
     """Return whether a segment begins here: after its end mark, and after CR also behind line feeds (CRLF, blank lines)."""
     before = start - 1
-    if not ends_by_cr:
+    if mark == b"\n":
         return before < 0 or frame[before] == 0x0A
     while before >= 0 and frame[before] == 0x0A:
         before -= 1
@@ -165,10 +193,14 @@ def _split_header(frame: bytes, start: int) -> tuple[Header | None, Fault | None
         return None, Fault("MSH", 1, 101, "separateur de champs MSH-1 absent ou impossible")
     parts = segment.split(separator)
     encoding = parts[1] if len(parts) > 1 else b""
-    distinct = len(set(encoding + separator)) == len(encoding) + 1
-    if not 4 <= len(encoding) <= 5 or not distinct or _NEVER_DELIMITER.search(encoding):
+    if not 4 <= len(encoding) <= 5 or not _are_delimiters(separator + encoding):
         return None, Fault("MSH", 2, 102 if encoding else 101, "delimiteurs MSH-2 absents ou impossibles")
     return Header((b"MSH", separator, *parts[1:])), None
+
+
+@lru_cache(maxsize=64)
+def _are_delimiters(marks: bytes) -> bool:
+    return len(set(marks)) == len(marks) and not _NEVER_DELIMITER.search(marks)
 
 
 def _batch_fault(names: list[bytes]) -> Fault | None:
@@ -196,8 +228,10 @@ def _content_fault(header: Header) -> Fault | None:
 
 
 def _charset_of(header: Header, sources: Sequence[Source], default: str) -> str:
+    if not sources:
+        return default
+    application, facility = header.source
     for source in sources:
-        application, facility = header.source
         if source.sending_application == application and source.sending_facility in ("", facility):
             return source.charset
     return default

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from infra.local.cloud import kms
+
 _CREDENTIAL = re.compile(r"(?:Credential=|X-Amz-Credential=)([^/%]+)(?:/|%2F)\d+(?:/|%2F)[^/%]+(?:/|%2F)([^/%]+)")
 _SERVICES = {"states": "states", "monitoring": "cloudwatch"}
 _S3_BUCKET = {"GET": "ListBucket", "HEAD": "ListBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket", "POST": "DeleteObject"}
@@ -21,7 +23,7 @@ _TRANSACTION = {
     "ConditionCheck": "ConditionCheckItem",
     "Get": "GetItem",
 }
-_NAMES = ("TableName", "QueueUrl", "QueueName", "SecretId", "KeyId", "stateMachineArn", "executionArn", "TopicArn", "logGroupName")
+_NAMES = ("TableName", "QueueUrl", "QueueName", "SecretId", "stateMachineArn", "executionArn", "TopicArn", "logGroupName")
 
 Call = tuple[str, str]
 """An IAM action such as `dynamodb:PutItem`, and the name of what it touches (a table's index as `table/index`)."""
@@ -103,6 +105,9 @@ def _members(action: str, body: dict[str, Any]) -> Iterator[Call]:
         name = next((str(body[key]) for key in _NAMES if body.get(key)), "")
         if "SecretId" in body:  # a name that holds slashes, or an ARN
             yield action, str(body["SecretId"]).rsplit(":secret:", 1)[-1]
+            return
+        if "CiphertextBlob" in body or "KeyId" in body:
+            yield action, kms.name_of(str(body["KeyId"])) if body.get("KeyId") else kms.sealed_with(str(body["CiphertextBlob"]))
             return
         index = f"/{body['IndexName']}" if body.get("IndexName") else ""
         yield action.replace("Batch", "") if "QueueUrl" in body else action, _last(name) + index

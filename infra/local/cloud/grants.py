@@ -83,7 +83,16 @@ def deployed() -> dict[str, list[Right]]:
             found[logical_id] = sorted(own({r for text in role.policies.values() for r in rights(_document(text))}, mapped))
         elif resource.cf_resource_type == "AWS::IAM::ManagedPolicy":
             found[resource.name] = sorted(rights(_document(next(each.document for each in resource.versions if each.is_default))))
-    return found
+    return {caller: sorted(_by_alias(right) for right in rights_of) for caller, rights_of in found.items()}
+
+
+def _by_alias(right: Right) -> Right:
+    """Name a key that is granted by its ARN as calls name it."""
+    from infra.local.cloud import kms
+
+    if not right.action.startswith("kms:"):
+        return right
+    return Right(right.action, ARNS["kms"].format(kms.name_of(right.resource)))
 
 
 def _document(text: Any) -> dict[str, Any]:

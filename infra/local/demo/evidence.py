@@ -50,6 +50,8 @@ class EvidenceFolder:
             return
         for key in self.work.rglob("*.key"):
             key.unlink()
+        for credentials in self.work.glob("credentials-*"):
+            shutil.rmtree(credentials)
 
     def files(self) -> dict[str, int]:
         """Return the number of evidence files by folder."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -29,6 +30,11 @@ def platform_of(site: str) -> str:
     """Return the name of the hospital platform that feeds DMP and mail for a site, or an empty text: the site does it."""
     row = group.site(site)
     return str(row.get("platform", "HIS")) if row.get("who_sends") == "platform" else ""
+
+
+def surroundings() -> dict[str, str]:
+    """Return this process's environment without what would lead the product elsewhere."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RIS_", "TABLE_"))}
 
 
 class Simulators:

@@ -11,41 +11,31 @@ import secrets
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.children import Child
 from infra.local.cloud.client import ROOT, Cloud, spawn_cloud
 from infra.local.demo import group, legal_entities, national
 from infra.local.demo.evidence import EvidenceFolder
+from infra.local.demo.gateways import Gateways
 from infra.local.demo.journey import Journal
 from infra.local.demo.legal_entities import Certified
 from infra.local.demo.national import Input
 from infra.local.demo.pki import Authority, write_server, write_trust
 from infra.local.demo.remotes import SERVICES, Remote
-from infra.local.demo.simulators import LISTENERS, PROVIDERS, Simulators, platform_of
+from infra.local.demo.simulators import PROVIDERS, surroundings
 from infra.local.services.crl import PATH as CRL_PATH
 from infra.local.services.crl import CrlDoor
 
 PREFIX = "ris-demo"
 
 
-@dataclass(frozen=True)
-class GatewayDoors:
-    """Where a site's gateway listens."""
-
-    site: str
-    ae_title: str
-    mllp_port: int
-    dicom_port: int
-
-
-class System(Simulators):
+class System(Gateways):
     """The running system, the simulators and the product between them; a context manager; arguments as `Simulators`."""
 
     def __init__(self, out: EvidenceFolder, remotes: Mapping[str, Remote], sites: list[str], given: Input = Input()) -> None:  # noqa: B008 - frozen
         super().__init__(out, remotes, sites, given)
-        self.gateways: dict[str, GatewayDoors] = {}
+        self.gateways = {}
         # Somebody else's DMP outlives this run: another tenant has other document ids.
         self._prefix = PREFIX if remotes["dmp"].simulated else f"{PREFIX}-{secrets.token_hex(3)}"
         self._certified: list[Certified] = []
@@ -83,14 +73,16 @@ class System(Simulators):
         with journal.step(
             "start", "secrets, reference data, gateways; each legal entity's key and certificates", "AWS API"
         ) as step:
+            self.lay_cables()
             self._put_secrets()
             loading = self._load_reference()
-            starting = [self._start_gateway(site) for site in self._sites]
+            for site in self._sites:
+                self.start_gateway(site)
             self._finish(*loading)
             asking = [self._ask_for_certificate(one.finess_ej) for one in self._certified]
             self.cloud.fire("ImportDirectorySchedule")
-            for site, status in zip(self._sites, starting, strict=True):
-                self._gateway_ready(site, status)
+            for site in self._sites:
+                self.gateway_ready(site)
             self._enrol()
             for one, (name, child) in zip(self._certified, asking, strict=True):
                 self._certify(one, self._finish(name, child))
@@ -192,55 +184,9 @@ class System(Simulators):
         tables = {name: value for name, value in settings.items() if name.startswith("TABLE_")}
         keys = {"SIGN_KEY_ALIAS_PREFIX": f"alias/{self._prefix}-sign-", "SECRET_PREFIX": self._prefix}
         keys["DISPATCH_STATE_MACHINE_ARN"] = self.cloud.state_machines["ReportDispatchStateMachine"]
-        environment = {**_surroundings(), **self.cloud.aws_environment("operator"), **tables, **keys}
+        environment = {**surroundings(), **self.cloud.aws_environment("operator"), **tables, **keys}
         argv = [str(Path(sys.executable).with_name("ris")), *command]
         return name, self.children.spawn(name, argv, environment, cwd=ROOT, output=self.work / f"{name}.log")
-
-    def _start_gateway(self, site: str) -> str:
-        name = f"gateway-{site}"
-        queue = self.cloud.client("sqs", "operator").get_queue_url
-        peers = {peer: {"host": "127.0.0.1", "port": self._peer(peer, site)} for peer in LISTENERS}
-        settings = {
-            "site": site,
-            "gateway_id": f"{site}-1",
-            "mllp": {"host": "127.0.0.1", "port": 0},
-            "dicom": {
-                "host": "127.0.0.1",
-                "port": 0,
-                "ae_title": group.site(site)["gateway_ae_title"],
-                "modalities": [{"ae_title": row["ae_title"]} for row in group.machines(site)],
-            },
-            "destinations": peers,
-            "spool": str(self.work / f"{name}.spool"),
-            "queues": {
-                "hl7_inbound": queue(QueueName=f"{self._prefix}-hl7-inbound.fifo")["QueueUrl"],
-                "dicom_inbound": queue(QueueName=f"{self._prefix}-dicom-inbound.fifo")["QueueUrl"],
-                "worklist_feed": queue(QueueName=f"{self._prefix}-{site}-worklist-feed")["QueueUrl"],
-                "hl7_outbound": queue(QueueName=f"{self._prefix}-{site}-hl7-outbound.fifo")["QueueUrl"],
-            },
-            "bucket_messages": self.cloud.function_env("IntakeHl7Function")["BUCKET_MESSAGES"],
-            "group_key": self._group_key,
-            "status_file": str(self.work / f"{name}.status"),
-        }
-        file = self.work / f"{name}.json"
-        file.write_text(json.dumps(settings))
-        # Its key's name is that of its policy, by which the calls are compared with what is granted.
-        environment = {**_surroundings(), **self.cloud.aws_environment(f"{self._prefix}-{site}-gateway")}
-        self._servers.add(name)
-        self._spawn(name, "gateways.edge", "--config", str(file), env=environment)
-        return name
-
-    def _peer(self, peer: str, site: str) -> int:
-        status = self._status(f"{peer}-{site}")
-        self.control[f"{peer}-{site}"] = status["control"]
-        return int(status["port"])
-
-    def _gateway_ready(self, site: str, name: str) -> None:
-        status = self._status(name)
-        title = group.site(site)["gateway_ae_title"]
-        self.gateways[site] = GatewayDoors(site, title, int(status["mllp_port"]), int(status["dicom_port"]))
-        if platform := platform_of(site):
-            self.tell(f"{platform}-{site}", {"gateway": {"port": self.gateways[site].mllp_port}})
 
     def _enrol(self) -> None:
         """Declare the portal's addresses to our providers, as one does with the real ones."""
@@ -269,17 +215,13 @@ class System(Simulators):
         """Return the CA file a browser needs for a provider of somebody else."""
         return self._remotes[name].ca_file
 
-    def waiting_messages(self) -> int:
-        """Return how many messages stand on the inbound queues, in flight included."""
+    def waiting_messages(self, *queues: str) -> int:
+        """Return how many messages stand on queues, in flight included; without their names, on the inbound ones."""
         client = self.cloud.client("sqs", "operator")
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         total = 0
-        for queue in ("hl7-inbound.fifo", "dicom-inbound.fifo"):
+        for queue in queues or ("hl7-inbound.fifo", "dicom-inbound.fifo"):
             url = client.get_queue_url(QueueName=f"{self._prefix}-{queue}")["QueueUrl"]
             attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
             total += sum(int(attributes[name]) for name in names)
         return total
-
-
-def _surroundings() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RIS_", "TABLE_"))}

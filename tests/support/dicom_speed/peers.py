@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pydicom.dataset import Dataset
 
@@ -25,12 +26,25 @@ PER_DAY = 5
 ORTHANC_WORKLISTS = Path("/usr/share/orthanc/plugins/libModalityWorklists.so")
 
 
+class Served(NamedTuple):
+    """A server: its port, and its process, whose children count as itself once they ended."""
+
+    port: int
+    process: int
+
+    def cpu_s(self) -> float:
+        """Return the CPU time it has used, in seconds."""
+        fields = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass(frozen=True)
 class Measured:
     """What one run of the client saw.
 
     Args:
         rate: Answered queries a second.
+        cpu_us: CPU time of the server for each query, in microseconds.
         queries: How many there were.
         p50_us, p99_us: From connecting to the end of the association, in microseconds.
     """
@@ -39,6 +53,7 @@ class Measured:
     queries: int
     answers: int
     failures: int
+    cpu_us: float
     p50_us: float
     p99_us: float
 
@@ -108,23 +123,26 @@ class Client:
         self._ask.write_bytes(associate(TITLE.encode().ljust(16), b"CT00".ljust(16), contexts=((1, MWL),)))
         self._query.write_bytes(find_request(encoded(a_query(), implicit=True)))
 
-    def measure(self, port: int, *, clients: int = 16, seconds: float = 3.0) -> Measured:
+    def measure(self, server: Served, *, clients: int = 16, seconds: float = 3.0) -> Measured:
         """Ask as fast as the server answers."""
-        command_line = [self._program, str(port), str(clients), str(seconds), self._ask, self._query]
-        done = subprocess.run(command_line, capture_output=True, text=True, check=True, timeout=seconds * 3 + 60)
+        command_line = [self._program, str(server.port), str(clients), str(seconds), self._ask, self._query]
+        before = server.cpu_s()
+        done = subprocess.run(command_line, capture_output=True, text=True, check=True, timeout=seconds + 180)
+        used = server.cpu_s() - before
         queries, answers, failures, took, p50, p99 = done.stdout.split()
-        return Measured(int(queries) / float(took), int(queries), int(answers), int(failures), float(p50), float(p99))
+        count = int(queries)
+        return Measured(count / float(took), count, int(answers), int(failures), used / max(1, count) * 1e6, float(p50), float(p99))
 
 
 @contextlib.contextmanager
-def the_gateway(folder: Path, scratch: Path) -> Iterator[int]:
+def the_gateway(folder: Path, scratch: Path) -> Iterator[Served]:
     """Serve a folder by the stand-alone gateway, as a user starts it."""
     ready = scratch / "gateway" / "status.json"
     process = GatewayProcess(ready.parent, "--worklist", str(folder), "--dicom-port", "0")
     with contextlib.suppress(AssertionError):  # a long folder is read before the port opens
         until(lambda: ready.exists() or process.process.poll() is not None, 300)
     with process:
-        yield process.ports["dicom_port"]
+        yield Served(process.ports["dicom_port"], process.process.pid)
 
 
 def _free_port() -> int:
@@ -142,7 +160,7 @@ def _answers(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def _served(command_line: list[str], port: int, log: Path) -> Iterator[int]:
+def _served(command_line: list[str], port: int, log: Path) -> Iterator[Served]:
     with log.open("wb") as out:
         process = subprocess.Popen(
             command_line, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env={**os.environ, "TCP_NODELAY": "1"}
@@ -150,22 +168,23 @@ def _served(command_line: list[str], port: int, log: Path) -> Iterator[int]:
         try:
             until(lambda: process.poll() is not None or _answers(port), 60)
             assert process.poll() is None, log.read_text(errors="replace")[-1000:]
-            yield port
+            yield Served(port, process.pid)
         finally:
             process.terminate()
             process.wait(20)
 
 
 @contextlib.contextmanager
-def dcmtk(folder: Path, scratch: Path, *options: str) -> Iterator[int]:
+def dcmtk(folder: Path, scratch: Path, *options: str) -> Iterator[Served]:
     """Serve a folder by dcmtk's `wlmscpfs`; a process for each association unless `--single-process`."""
     port = _free_port()
-    with _served(["wlmscpfs", "-ll", "fatal", *options, "-dfp", str(folder), str(port)], port, scratch / "wlmscpfs.log"):
-        yield port
+    command_line = ["wlmscpfs", "-ll", "fatal", *options, "-dfp", str(folder), str(port)]
+    with _served(command_line, port, scratch / f"wlmscpfs-{port}.log") as served:
+        yield served
 
 
 @contextlib.contextmanager
-def orthanc(folder: Path, scratch: Path) -> Iterator[int]:
+def orthanc(folder: Path, scratch: Path) -> Iterator[Served]:
     """Serve a folder by Orthanc's worklist plugin."""
     port, http = _free_port(), _free_port()
     store = scratch / f"orthanc-{port}"
@@ -186,21 +205,21 @@ def orthanc(folder: Path, scratch: Path) -> Iterator[int]:
     }
     path = store / "orthanc.json"
     path.write_text(json.dumps(settings))
-    with _served(["Orthanc", str(path)], port, scratch / "orthanc.log"):
-        yield port
+    with _served(["Orthanc", str(path)], port, scratch / "orthanc.log") as served:
+        yield served
 
 
 @contextlib.contextmanager
-def the_floor(scratch: Path, port_to_copy: int) -> Iterator[int]:
+def the_floor(scratch: Path, copied: Served) -> Iterator[Served]:
     """Echo the very bytes that a server answered, by a program in C that looks at nothing."""
-    accept, answers = recorded(port_to_copy)
+    accept, answers = recorded(copied.port)
     (scratch / "accept.bin").write_bytes(accept)
     (scratch / "answers.bin").write_bytes(answers)
     command_line = [compiled("floor", scratch), scratch / "accept.bin", scratch / "answers.bin"]
     process = subprocess.Popen(command_line, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield int(process.stdout.readline())
+        yield Served(int(process.stdout.readline()), process.pid)
     finally:
         process.kill()
         process.wait(20)

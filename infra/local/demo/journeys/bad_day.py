@@ -52,8 +52,9 @@ def _taken_through(scene: Scene) -> None:
         _first_version(scene, radiologist, booked, diary)
         _asked_again(scene, receptionist, booked, opened_at)
         _faults_of_the_second(scene, booked)
+        before = len(scene.system.received("dmp"))
         desk.qualified(scene, receptionist, booked)
-        _second_version(scene, radiologist, booked, diary)
+        _second_version(scene, radiologist, booked, diary, before)
 
 
 def _let_answer(scene: Scene, name: str) -> None:
@@ -104,8 +105,7 @@ def _faults_of_the_second(scene: Scene, booked: Visit) -> None:
         scene.system.tell(f"HIS-{booked.booking.site}", {"schedule": {"message": ["AE"]}})
 
 
-def _second_version(scene: Scene, person: Browser, booked: Visit, diary: Diary) -> None:
-    before = len(scene.system.received("dmp"))
+def _second_version(scene: Scene, person: Browser, booked: Visit, diary: Diary, before: int) -> None:
     with scene.step(
         "the identity is qualified: version 2 with the INS is made by itself, with nobody's click", "Step Functions"
     ) as step:

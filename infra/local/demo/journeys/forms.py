@@ -15,7 +15,7 @@ def pressed(step: Step, person: Browser, shown: Answer, action: str, typed: dict
     form = shown.page.form_of(action)
     step.require(form is not None, f"no form {action} (HTTP {shown.status})")
     assert form is not None
-    return _taken(step, person.submit(shown, form, typed or {}, action=action))
+    return answered(step, person.submit(shown, form, typed or {}, action=action))
 
 
 def pressed_on_row(step: Step, person: Browser, accession: str, row: dict[str, str], action: str) -> Answer:
@@ -24,10 +24,11 @@ def pressed_on_row(step: Step, person: Browser, accession: str, row: dict[str, s
     named = {name: row[name] for name in ("channel", "recipient", "version")}
     forms = [form for form in shown.page.forms if form.data.get("action") == action and named.items() <= form.fields.items()]
     step.require(len(forms) == 1, f"{len(forms)} buttons {action} on the row")
-    return _taken(step, person.submit(shown, forms[0], {}))
+    return answered(step, person.submit(shown, forms[0], {}))
 
 
-def _taken(step: Step, answered: Answer) -> Answer:
-    faults = [row["error-code"] for row in answered.page.rows("error-code")]
-    step.require(answered.status == 200 and not faults, f"HTTP {answered.status} {', '.join(faults)}")
-    return answered
+def answered(step: Step, shown: Answer) -> Answer:
+    """Require a page without a fault."""
+    faults = [row["error-code"] for row in shown.page.rows("error-code")]
+    step.require(shown.status == 200 and not faults, f"HTTP {shown.status} {', '.join(faults)}")
+    return shown

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class Envelope(BaseModel):
@@ -142,6 +142,8 @@ class GatewayStatus(Envelope):
         spool_rows: Messages that wait to leave; `spool_oldest_s` is the age of the oldest.
         feed_steps: Steps its worklist holds; `feed_age_s` is the time since the last word from the cloud, None before the first.
         wants_feed: A full resynchronisation is asked for.
+        every_s: How often it says so, in seconds.
+        spool_refuses: Its disk is full or at fault: what comes is answered AR.
     """
 
     kind: Literal["status"]
@@ -158,3 +160,5 @@ class GatewayStatus(Envelope):
     certificates: tuple[CertificateDays, ...] = ()
     stations: tuple[StationSeen, ...] = ()
     wants_feed: bool = False
+    every_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    spool_refuses: bool = False

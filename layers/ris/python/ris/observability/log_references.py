@@ -65,6 +65,7 @@ class LogReference(Enum):
     SWEEP_DUE_004 = ("warning", "A remote does not answer and its breaker is open; count is its failed calls")
     SWEEP_DUE_005 = ("warning", "A row of this channel is stuck; count is for how many minutes the longest is")
     SWEEP_DUE_006 = ("warning", "A gateway is silent; count is for how many minutes")
+    SWEEP_DUE_007 = ("info", "How a gateway is; the metrics of its site are made of these lines")
 
     SEAL_AUDIT_001 = ("info", "Audit of a site sealed; count is what was bound")
     SEAL_AUDIT_002 = ("warning", "Another run seals the same site; it goes on at the next run")

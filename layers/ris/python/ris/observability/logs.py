@@ -24,7 +24,7 @@ class LogFields(TypedDict, total=False):
 
     `code`, `field`: of a `RisError`. `error`: a class name. `frames`: module:line of a traceback, without its text.
     `ledger_key`: digest of MSH-3, 4 and 10. `milliseconds`, `count`, `attempt`, `status`, `days`: figures.
-    `certificate`: our name of a legal entity's certificate.
+    `certificate`: our name of a legal entity's certificate. `gateway` and the figures after it: of one gateway of a site.
     """
 
     function: str
@@ -56,6 +56,13 @@ class LogFields(TypedDict, total=False):
     milliseconds: int
     certificate: str
     days: int
+    gateway: str
+    spool_rows: int
+    spool_age_s: int
+    spool_refuses: int
+    feed_age_s: int
+    clock_skew_ms: int
+    certificate_days: int
 
 
 _ALLOWED = frozenset(LogFields.__annotations__)

@@ -10,6 +10,7 @@ WORDS: Final[dict[str, str]] = {
     "remote.mss": "La messagerie MSSanté",
     "gateway.silent": "Silencieuse",
     "gateway.spool_late": "Ne transmet plus",
+    "gateway.spool_refuses": "Disque plein ou en panne",
     "gateway.feed_late": "Sans nouvelles du nuage",
 }
 _KINDS: Final[dict[str, str]] = {

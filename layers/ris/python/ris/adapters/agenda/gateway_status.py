@@ -22,4 +22,6 @@ def gateway_of(said: GatewayStatus) -> Gateway:
         certificates=tuple(Certificate(one.name, one.not_after) for one in said.certificates),
         stations=tuple(Station(one.ae_title, one.last_echo_at, one.last_find_at, one.last_mpps_at) for one in said.stations),
         wants_feed=said.wants_feed,
+        every_s=said.every_s,
+        spool_refuses=said.spool_refuses,
     )

@@ -101,6 +101,8 @@ def _item(gateway: Gateway) -> Item:
         **{name: getattr(gateway, name) for name in _PLAIN},
         # As text: the table's numbers are whole.
         **{name: "" if getattr(gateway, name) is None else repr(getattr(gateway, name)) for name in _NUMBERS},
+        "every_s": repr(gateway.every_s),
+        "spool_refuses": gateway.spool_refuses,
         "sent_at": instant_text(gateway.sent_at),
         "started_at": instant_text(gateway.started_at),
         "certificates": [{"name": one.name, "not_after": instant_text(one.not_after)} for one in gateway.certificates],
@@ -119,6 +121,8 @@ def _gateway(item: Item) -> Gateway:
     return Gateway(
         **plain,
         **numbers,
+        every_s=float(item.get("every_s", Gateway.every_s)),
+        spool_refuses=item.get("spool_refuses", False),
         sent_at=sent_at,
         started_at=started_at,
         certificates=tuple(

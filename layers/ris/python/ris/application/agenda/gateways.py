@@ -47,6 +47,8 @@ class Gateway:
 
     Args:
         resync_day: First day of which the full worklist is still to be sent again; empty when none is.
+        every_s: How often it says how it is, in seconds.
+        spool_refuses: Its disk takes nothing: what comes is answered AR.
     """
 
     site: str
@@ -63,6 +65,8 @@ class Gateway:
     stations: tuple[Station, ...] = ()
     wants_feed: bool = False
     resync_day: str = ""
+    every_s: float = 60.0
+    spool_refuses: bool = False
 
 
 class GatewayBook(Protocol):

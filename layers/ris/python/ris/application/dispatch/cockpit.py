@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypedDict
 
 from ris.application.access.watch_certificates import CertificateRegister
 from ris.application.agenda.gateways import Gateway, GatewayBook
@@ -20,8 +21,8 @@ from ris.domain.dispatch.stuck import stuck_since
 CHANNELS = (DMP, MSS_PROFESSIONAL, MSS_PATIENT, HL7_REPORT, "hl7_pacs_order", "hl7_pacs_identity")
 """What goes to somebody by wire; paper waits for a person of the site."""
 MOST_COUNTED = 50
-SILENT_AFTER = timedelta(minutes=5)
-"""A gateway says every minute how it is."""
+SILENT_AFTER = 5
+"""Words of a gateway that did not come, each due `every_s` after the one before."""
 GONE_AFTER = timedelta(days=30)
 LATE_SPOOL_S = LATE_FEED_S = 600.0
 
@@ -54,7 +55,7 @@ class Pile:
 
 @dataclass(frozen=True)
 class GatewayHealth:
-    """A gateway, and what is wrong with it: `silent`, `spool_late`, `feed_late`."""
+    """A gateway, and what is wrong with it: `silent`, `spool_refuses`, `spool_late`, `feed_late`."""
 
     gateway: Gateway
     wrong: tuple[str, ...]
@@ -80,10 +81,50 @@ def minutes_stuck(row: Delivery, now: datetime) -> int:
     return _minutes(now - (stuck_since(row) or now))
 
 
-def silent_gateways(s: CockpitServices, site: str, now: datetime) -> dict[str, int]:
+def silent_gateways(gateways: Sequence[Gateway], now: datetime) -> dict[str, int]:
     """Return for how many minutes each silent gateway of a site is; one that nobody heard of for `GONE_AFTER` was taken away."""
-    silent = {each.gateway_id: now - each.sent_at for each in s.gateways.of_site(site)}
-    return {gateway: _minutes(span) for gateway, span in silent.items() if SILENT_AFTER < span < GONE_AFTER}
+    silent = {each.gateway_id: now - each.sent_at for each in gateways if _is_silent(each, now)}
+    return {gateway: _minutes(span) for gateway, span in silent.items() if span < GONE_AFTER}
+
+
+class GatewayFigures(TypedDict, total=False):
+    """What is counted of a gateway that speaks; what it could not measure is absent.
+
+    `clock_skew_ms`: how far its clock is off, either way. `certificate_days`: left to the first of its certificates to end.
+    """
+
+    gateway: str
+    spool_rows: int
+    spool_age_s: int
+    spool_refuses: int
+    feed_age_s: int
+    clock_skew_ms: int
+    certificate_days: int
+
+
+def gateway_figures(gateways: Sequence[Gateway], now: datetime) -> list[GatewayFigures]:
+    """Return the figures of each gateway that is not silent: what the others last said is old."""
+    return [_figures(each, now) for each in gateways if not _is_silent(each, now)]
+
+
+def _figures(gateway: Gateway, now: datetime) -> GatewayFigures:
+    figures = GatewayFigures(
+        gateway=gateway.gateway_id,
+        spool_rows=gateway.spool_rows,
+        spool_age_s=int(gateway.spool_oldest_s),
+        spool_refuses=int(gateway.spool_refuses),
+    )
+    if gateway.feed_age_s is not None:
+        figures["feed_age_s"] = int(gateway.feed_age_s)
+    if gateway.clock_skew_s is not None:
+        figures["clock_skew_ms"] = round(abs(gateway.clock_skew_s) * 1000)
+    if gateway.certificates:
+        figures["certificate_days"] = min((each.not_after - now).days for each in gateway.certificates)
+    return figures
+
+
+def _is_silent(gateway: Gateway, now: datetime) -> bool:
+    return now - gateway.sent_at > SILENT_AFTER * timedelta(seconds=gateway.every_s)
 
 
 def _minutes(span: timedelta) -> int:
@@ -96,10 +137,14 @@ def gateway_health(gateways: Sequence[Gateway], now: datetime) -> list[GatewayHe
 
 
 def _wrong(gateway: Gateway, now: datetime) -> list[str]:
-    if now - gateway.sent_at > SILENT_AFTER:
+    if _is_silent(gateway, now):
         return ["silent"]  # what it said of the rest is old
-    late = (("spool_late", gateway.spool_oldest_s > LATE_SPOOL_S), ("feed_late", (gateway.feed_age_s or 0.0) > LATE_FEED_S))
-    return [name for name, is_so in late if is_so]
+    wrong = (
+        ("spool_refuses", gateway.spool_refuses),
+        ("spool_late", gateway.spool_oldest_s > LATE_SPOOL_S),
+        ("feed_late", (gateway.feed_age_s or 0.0) > LATE_FEED_S),
+    )
+    return [name for name, is_so in wrong if is_so]
 
 
 def take_note(deliveries: DeliveryStore, owner: str, channel: str, recipient: str, report_version: int, now: datetime) -> Delivery:
