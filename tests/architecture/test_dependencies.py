@@ -6,6 +6,7 @@ import ast
 import os
 import re
 import sys
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def locked(*locks: str) -> set[str]:
     return {name.lower().replace("_", "-") for name in re.findall(r"(?m)^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==", text)}
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Return the packages of others that a file imports, at its top or inside a function."""
     roots: set[str] = set()

@@ -27,6 +27,7 @@ from tests.support.dicom import (
     item,
     pdata,
     pdu,
+    rest,
 )
 from tests.support.waiting import until
 from tests.support.worklist import encoded, ended, performed, query, step
@@ -47,12 +48,9 @@ def said(door: Door, *parts: bytes, request: bytes | None = None) -> bytes:
         peer.sendall(request or associate())
         accepted = peer.recv(65536)
         assert accepted.startswith(b"\2"), accepted
-        data = b""
         with contextlib.suppress(ConnectionError):
             peer.sendall(b"".join(parts))
-            while more := peer.recv(65536):
-                data += more
-        return data
+        return rest(peer)
 
 
 def status(code: int) -> bytes:

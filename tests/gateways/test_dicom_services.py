@@ -38,6 +38,7 @@ from tests.support.dicom import (
     pdata,
     pdu,
     reply_to,
+    rest,
 )
 from tests.support.waiting import until
 from tests.support.worklist import an_item, encoded, performed, query, step
@@ -80,15 +81,6 @@ def raw(door: Door, request: bytes = b"") -> Any:
             peer.sendall(request)
             assert peer.recv(65536).startswith(b"\2")
         yield peer
-
-
-def rest(peer: socket.socket) -> bytes:
-    """Return what comes until the other side closes."""
-    data = b""
-    with contextlib.suppress(ConnectionError):
-        while more := peer.recv(65536):
-            data += more
-    return data
 
 
 def test_an_archive_says_that_images_have_arrived(tmp_path: Path) -> None:
@@ -328,27 +320,36 @@ def test_the_connection_that_has_been_silent_for_longest_makes_room(tmp_path: Pa
             one.close()
 
 
-@pytest.mark.parametrize("data", [b"", associate()[:40], associate(), associate() + echo_request()[:20]])
-def test_every_wait_for_a_peer_has_an_end(tmp_path: Path, data: bytes) -> None:
+@pytest.mark.parametrize(
+    ("data", "last"),
+    [
+        (b"", b""),
+        (associate()[:40], b""),
+        (associate(), ABORT_BY_USER),
+        (associate() + echo_request()[:20], ABORT_BY_USER),
+        (associate() + pdu(5, bytes(4)), pdu(6, bytes(4))),
+    ],
+    ids=["nothing", "half an association", "nothing more", "half a request", "no close after a release"],
+)
+def test_every_wait_for_a_peer_has_an_end(tmp_path: Path, data: bytes, last: bytes) -> None:
     with a_door(tmp_path, association_timeout_s=0.3, idle_timeout_s=0.6) as door, raw(door) as peer:
         peer.sendall(data)
-        answer = rest(peer)
 
-        assert answer.endswith(ABORT_BY_USER) == (len(data) > 40)
+        assert rest(peer, stays=True)[-10:] == last
         until(lambda: (door.server.connections, door.server.held) == (0, 0), 10)
 
 
 def test_a_peer_that_takes_nothing_is_let_go_and_its_answers_are_not_made(tmp_path: Path) -> None:
     with a_door(tmp_path, steps=1, idle_timeout_s=0.6, max_answers=100_000) as door:
-        for number in range(2, 3000):
-            door.worklist.put(an_item(number))
+        for number in range(2, 600):
+            door.worklist.put(an_item(number, PatientComments="x" * 10_000))
         with socket.socket() as peer:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             peer.settimeout(10)
             peer.connect(("127.0.0.1", door.port))
             peer.sendall(associate())
             peer.recv(65536)
-            peer.sendall(find_request(encoded(query(PatientID=""), implicit=True)))
+            peer.sendall(find_request(encoded(query(PatientComments=""), implicit=True)))
             until(lambda: door.server.connections == 0, 10)
             with associated(door.port) as association:
                 assert 0x0000 == association.send_c_echo().Status

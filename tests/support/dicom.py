@@ -39,6 +39,8 @@ EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 SYNTAXES = (EXPLICIT, IMPLICIT)
 CT1 = ModalitySettings(ae_title="CT1")
 Result = TypeVar("Result")
+_LAST = tuple(bytes((kind, 0, 0, 0, 0, 4)) for kind in (6, 7))
+"""How the PDUs begin after which an association is over: A-RELEASE-RP and A-ABORT, both of ten bytes."""
 
 
 @dataclass
@@ -189,6 +191,18 @@ def reply_to(port: int, calling: str = "CT1", called: str = "RISMWL") -> bytes:
         peer.sendall(associate(called.encode().ljust(16), calling.encode().ljust(16)))
         answer = peer.recv(10)
     return answer[:1] + answer[7:10] if answer[0] == 3 else answer[:1]
+
+
+def rest(peer: socket.socket, *, stays: bool = False) -> bytes:
+    """Return what comes until the other side closes; who was released or aborted closes too, as a modality does, unless it `stays`."""
+    data = b""
+    with contextlib.suppress(ConnectionError):
+        while more := peer.recv(65536):
+            data += more
+            if data[-10:-4] in _LAST and not stays:
+                with contextlib.suppress(OSError):
+                    peer.shutdown(socket.SHUT_WR)
+    return data
 
 
 def element(group: int, number: int, value: bytes) -> bytes:

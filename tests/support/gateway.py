@@ -242,10 +242,11 @@ class ScriptedPeer:
 
 
 async def eventually(predicate: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    """Let the loop run until the predicate holds."""
+    """Let the loop run until the predicate holds, and leave it the processor between two looks."""
+    pause = threading.Event()
     async with asyncio.timeout(timeout_s):
         while not predicate():
-            await asyncio.wait_for(asyncio.shield(asyncio.to_thread(lambda: None)), timeout_s)
+            await asyncio.to_thread(pause.wait, 0.005)
 
 
 class GatewayProcess:

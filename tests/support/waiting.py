@@ -9,22 +9,23 @@ Result = TypeVar("Result")
 
 
 def until(predicate: Callable[[], Result], timeout_s: float = 20.0, interval_s: float = 0.02) -> Result:
-    """Ask until the answer is truthy, and return it.
+    """Ask until the answer is truthy, and return it; the longer it takes the more rarely, since what is asked works meanwhile.
 
     Args:
         predicate: The question.
         timeout_s: How long to ask, in seconds.
-        interval_s: Time between two questions, in seconds.
+        interval_s: Time between the first questions, in seconds; later ones are a tenth of the time so far apart.
 
     Raises:
         AssertionError: The answer never was truthy; the text is the last one.
     """
-    end = time.monotonic() + timeout_s
+    began = time.monotonic()
     pause = threading.Event()
     while True:
         answer = predicate()
         if answer:
             return answer
-        if time.monotonic() > end:
+        waited = time.monotonic() - began
+        if waited > timeout_s:
             raise AssertionError(f"not within {timeout_s} s; last answer: {answer!r}")
-        pause.wait(interval_s)
+        pause.wait(max(interval_s, waited / 10))

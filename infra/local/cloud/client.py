@@ -123,16 +123,18 @@ class Cloud:
     def wait_execution(self, arn: str, timeout_s: float = 60.0) -> dict[str, Any]:
         """Wait until an execution has ended and return its description, with `input` and `output` parsed.
 
+        Asked more and more rarely: each question keeps the cloud from its work.
+
         Raises:
             TimeoutError: It still runs.
         """
-        end = time.monotonic() + timeout_s
+        began = time.monotonic()
         pause = threading.Event()
-        while time.monotonic() < end:
+        while (waited := time.monotonic() - began) < timeout_s:
             described: dict[str, Any] = self.client("stepfunctions").describe_execution(executionArn=arn)
             if described["status"] in _ENDED:
                 return {**described, **{key: json.loads(described[key]) for key in ("input", "output") if key in described}}
-            pause.wait(0.02)
+            pause.wait(max(0.02, waited / 10))
         raise TimeoutError(f"{arn} still runs after {timeout_s} s")
 
     def executions(self, machine: str) -> list[dict[str, Any]]:

@@ -162,7 +162,14 @@ def deploy(name: str, path: Path, parameters: dict[str, Any]) -> Any:
     texts = {key: _text(value) for key, value in parameters.items()}
     template = sam.json_of(path, tuple(sorted(texts.items())))
     _check_parameters(name, json.loads(template).get("Parameters", {}), texts)
-    return cloudformation_backends[ACCOUNT][REGION].create_stack(name, template, texts)
+    stacks = cloudformation_backends[ACCOUNT][REGION].stacks
+    before = set(stacks)
+    try:
+        return cloudformation_backends[ACCOUNT][REGION].create_stack(name, template, texts)
+    except Exception:
+        for half_made in stacks.keys() - before:
+            del stacks[half_made]
+        raise
 
 
 def _check_parameters(stack: str, declared: dict[str, Any], given: dict[str, str]) -> None:

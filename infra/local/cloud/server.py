@@ -1,5 +1,6 @@
 """Starts moto with everything that is ours around it, and deploys."""
 
+import functools
 import json
 import logging
 import os
@@ -90,7 +91,9 @@ class _Cloud:
 
         self._options = options
         default_user_config["stepfunctions"] = {"execute_state_machine": True}
-        self._calls = Calls(DomainDispatcherApplication(create_backend_app))
+        dispatcher = DomainDispatcherApplication(create_backend_app)
+        dispatcher.get_backend_for_host = functools.cache(dispatcher.get_backend_for_host)  # it lists moto's folders each time
+        self._calls = Calls(dispatcher)
         self._door = Door(self._calls, self._answers())
         self._endpoint = _serve(self._door)
         os.environ["MOTO_PORT"] = self._endpoint.rsplit(":", 1)[1]
