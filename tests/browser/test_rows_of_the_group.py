@@ -38,12 +38,12 @@ def test_what_is_stuck_is_sent_again_one_and_many(keyboard: Keyboard, exams: Fin
     keyboard.login("group", IT)
     assert keyboard.path == "/cockpit"
     keyboard.reload_until("return document.querySelector(\"[data-site='nord'][data-channel='hl7_pacs_order']\")", LATE_S)
-    look(keyboard, "cockpit-of-the-group")
+    keyboard.look("cockpit-of-the-group")
     keyboard.follow("h2 a[href='/sites/nord/cockpit']")
     pile = "[data-pile='hl7_pacs_order']"
     keyboard.reload_until(f'return document.querySelector("{pile}")?.dataset.count >= 3', LATE_S)
     assert "Dossier clos au PACS" in keyboard.text(pile)
-    look(keyboard, "cockpit-stuck")
+    keyboard.look("cockpit-stuck")
     keyboard.follow(f"{pile} a")
     rows = keyboard.rows("[data-stuck]")
     assert [owner for row in rows if (owner := row["stuck"].partition("~")[0]) in stuck] == stuck
@@ -54,7 +54,7 @@ def test_what_is_stuck_is_sent_again_one_and_many(keyboard: Keyboard, exams: Fin
     keyboard.switch(f"[data-stuck^='{stuck[0]}'] input[type='checkbox']")
     keyboard.press("form .actions button")
     assert [row["outcome"] for row in keyboard.rows("[data-stuck]")] == ["retry"]
-    look(keyboard, "cockpit-before-sending-again")
+    keyboard.look("cockpit-before-sending-again")
     keyboard.press("button[formaction$='/retry']")
     assert "1 sur 1" in keyboard.text("[role='status']")
     taken_by_the_pacs(system, stuck[:1])
@@ -98,7 +98,7 @@ def test_an_outage_is_seen_to_begin_and_to_end(keyboard: Keyboard, exams: Finish
         keyboard.reload_until("return document.querySelector(\"[data-outage='insi']\")", LATE_S)
         assert "INSi ne répond pas depuis" in keyboard.text("[data-outage='insi']")
         assert "prochain essai" in keyboard.text("[data-outage='insi']")
-        look(keyboard, "cockpit-outage")
+        keyboard.look("cockpit-outage")
         keyboard.follow("a[href='/cockpit']")
         assert keyboard.has("[data-outage='insi']")
         keyboard.follow("nav a[href$='/cockpit']")
@@ -111,7 +111,7 @@ def test_an_outage_is_seen_to_begin_and_to_end(keyboard: Keyboard, exams: Finish
     assert keyboard.text("[data-remote='insi'] [data-incident] [data-label='Appels sans réponse']") == str(
         failures(system) - failed_before
     )
-    look(keyboard, "outages")
+    keyboard.look("outages")
 
 
 def failures(system: System) -> int:
@@ -130,7 +130,7 @@ def test_certificates_have_their_days_left(keyboard: Keyboard, exams: FinishedEx
     shown = next(count for name, count in days.items() if name.endswith("/dmp") and "630999001" in name)
     issued = x509.load_pem_x509_certificate((system.out.folder / "pki" / "630999001-dmp.pem").read_bytes())
     assert shown in {(issued.not_valid_after_utc - datetime.now(UTC) - timedelta(hours=late)).days for late in (0, 1)}
-    look(keyboard, "certificates")
+    keyboard.look("certificates")
 
 
 def test_parked_messages_are_replayed(keyboard: Keyboard, exams: FinishedExams) -> None:
@@ -150,11 +150,11 @@ def test_parked_messages_are_replayed(keyboard: Keyboard, exams: FinishedExams) 
         keyboard.switch(f"[data-control-id='{control}'] input[type='checkbox']")
     keyboard.press("main form .actions button")
     assert "1 sur 2" in keyboard.text("[role='status']")
-    look(keyboard, "messages-replayed")
+    keyboard.look("messages-replayed")
     keyboard.follow("nav a[href$='/messages']")
     assert (keyboard.has(f"[data-control-id='{mended}']"), keyboard.has(f"[data-control-id='{other}']")) == (False, True)
     keyboard.follow(f"[data-control-id='{other}'] a")
-    look(keyboard, "message-parked")
+    keyboard.look("message-parked")
     keyboard.press("form[action$='/dismiss'] button")
     keyboard.follow("nav a[href$='/messages']")
     assert not keyboard.has(f"[data-control-id='{other}']")
@@ -176,7 +176,7 @@ def test_figures_by_period_site_and_signatory(keyboard: Keyboard, exams: Finishe
     assert keyboard.driver.execute_script(
         "const plot = document.querySelector('.usage-plot'); return plot.complete && plot.naturalWidth > 0"
     )
-    look(keyboard, "usage")
+    keyboard.look("usage")
     keyboard.choose("#period", "year")
     keyboard.press("form.usage-form button")
     assert totals(keyboard)["dmp"] >= month["dmp"]
@@ -214,7 +214,7 @@ def test_a_figure_opens_its_list_and_files_say_the_same(keyboard: Keyboard, exam
     listed = keyboard.rows("tr[data-accession]")
     assert sum(int(row["difference"]) for row in listed) == page["dmp"]
     assert {row["accession"] for row in listed} <= figures.received(exams.system)["dmp"]
-    look(keyboard, "usage-list")
+    keyboard.look("usage-list")
 
 
 def first_sheet(book: Path) -> dict[str, int]:
@@ -261,7 +261,7 @@ def test_who_saw_what_is_filtered_and_exported(keyboard: Keyboard, exams: Finish
     keyboard.press("form[role='search'] button")
     found = keyboard.rows("tr[data-audit]")
     assert {(row["account"], row["action"], row["patient"]) for row in found} == {("radiologue.nord", "validate_report", whose)}
-    look(keyboard, "audit-of-a-patient")
+    keyboard.look("audit-of-a-patient")
     file = saved(keyboard, "a[href*='/audit/export']", tmp_path)
     with file.open(encoding="utf-8-sig", newline="") as text:
         exported = list(csv.DictReader(text, delimiter=";"))
@@ -285,7 +285,7 @@ def test_the_chain_is_verified_and_a_change_is_named(keyboard: Keyboard, exams: 
     (verdict,) = keyboard.rows(shown)
     assert verdict["state"] in ("verified", "waiting")
     assert int(verdict["sealed"]) >= 1
-    look(keyboard, "audit-chain")
+    keyboard.look("audit-chain")
 
     item = item_of(table, record, day)
     table.client.put_item(TableName=table.name, Item={**item, "account_id": {"S": "somebody.else"}})
@@ -293,7 +293,7 @@ def test_the_chain_is_verified_and_a_change_is_named(keyboard: Keyboard, exams: 
         keyboard.driver.refresh()
         keyboard.until(f"return document.querySelector(\"{shown}[data-state='broken']\")")
         assert record.audit_id in keyboard.rows(f"{shown} [data-fault]")[0]["place"]
-        look(keyboard, "audit-chain-broken")
+        keyboard.look("audit-chain-broken")
     finally:
         table.client.put_item(TableName=table.name, Item=item)
 
@@ -305,9 +305,3 @@ def item_of(table: Table, record: AuditRecord, day: str) -> dict[str, Any]:
         ExpressionAttributeValues={":day": {"S": f"AUDIT#{record.site}#{day}"}},
     )["Items"]
     return next(dict(item) for item in found if item["sk"]["S"].endswith(record.audit_id))
-
-
-def look(keyboard: Keyboard, name: str) -> None:
-    """Leave a picture of what a person sees only now, and let axe-core judge it."""
-    keyboard.photograph(name)
-    assert not keyboard.faults(), name

@@ -170,7 +170,7 @@ def test_withheld_then_the_next_then_let_go(keyboard: Keyboard, exams: FinishedE
         keyboard.switch(f"input[name='{mark}']")
         keyboard.until(f"return document.querySelector(\"[data-expected][data-channel='{channel}'][data-state='{outcome[0]}']\")")
         assert expected(keyboard, channel) == outcome
-        keyboard.photograph(f"report-{mark}")
+        keyboard.look(f"report-{mark}")
         keyboard.switch(f"input[name='{mark}']")
         keyboard.until(f"return document.querySelector(\"[data-expected][data-channel='{channel}'][data-state='pending']\")")
     keyboard.switch("input[name='withheld']")
@@ -202,7 +202,7 @@ def test_announced_then_corrected_and_followed(keyboard: Keyboard, exams: Finish
     assert keyboard.rows("[data-delivery][data-channel='mss_patient']")[0]["reason"] == "announcement"
     assert hidden_at_the_dmp(exams.system, visit) == [True]
 
-    keyboard.photograph("report-announcement-to-do")
+    keyboard.look("report-announcement-to-do")
     keyboard.press("form[data-action='announced'] button")
     delivered(keyboard, visit.accession, "dmp", 2)
     assert not keyboard.has("[data-todo]")
@@ -236,7 +236,7 @@ def test_a_session_that_ended_gives_the_text_back(keyboard: Keyboard, exams: Fin
     assert keyboard.path == f"/exams/{visit.accession}/report"
     assert keyboard.has("[data-kept]")
     assert [text_of(keyboard, f"#text-{rank}") for rank in (2, 3)] == ["Tapé avant la fin.", "Tapé après la fin de la session."]
-    keyboard.photograph("report-given-back")
+    keyboard.look("report-given-back")
     keyboard.does("[data-action='save']", "return !document.querySelector('[data-kept]')")
     keyboard.follow("nav a[href$='/reading']")
     keyboard.follow(f"a[href^='/exams/{visit.accession}/report']")

@@ -288,6 +288,6 @@ def test_the_exam_says_what_the_archive_promised_to_keep(house, browser):
     kept = browser.get(place)
 
     assert ["3"] == refused.attributes("data-committed")
-    assert "3 image(s) que le PACS ne garantit pas" in refused.text
+    assert "3 images que le PACS ne garantit pas" in refused.text
     assert ["0"] == kept.attributes("data-committed")
     assert "garantie par le PACS le 26/11/2026 à 09:20" in kept.text

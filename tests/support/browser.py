@@ -261,6 +261,11 @@ class Keyboard:
             (folder / f"{name}-{width}.png").write_bytes(base64.b64decode(whole["data"]))
         self.sized(*WIDE)
 
+    def look(self, name: str) -> None:
+        """Leave pictures of what a person sees only now, and require that axe-core has nothing to say."""
+        self.photograph(name)
+        assert not (found := self.faults()), (name, found)
+
     def sized(self, width: int, height: int) -> None:
         """Show the page in a window of that size, in CSS pixels."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
