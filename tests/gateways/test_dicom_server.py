@@ -12,6 +12,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from gateways.edge.config import ModalitySettings
+from gateways.edge.dicom.server import _listening
 from tests.support.dicom import CT1, MPPS, MWL, SYNTAXES, a_door, associate, associated, find, reply_to
 from tests.support.waiting import until
 from tests.support.worklist import an_item, ended, performed, query, step
@@ -142,6 +143,15 @@ def test_two_hundred_port_probes_keep_nobody_out_and_leave_nothing(tmp_path: Pat
         assert (tasks, 0) == (door.tasks(), door.server.held)
         for probe in probes:
             probe.close()
+
+
+def test_a_connection_has_its_doors_options() -> None:
+    with (
+        _listening(socket.AF_INET, ("127.0.0.1", 0)) as door,
+        socket.create_connection(door.getsockname(), 5),
+        door.accept()[0] as accepted,
+    ):
+        assert 1 == accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.skipif(shutil.which("findscu") is None, reason="dcmtk is not installed")

@@ -177,7 +177,8 @@ def _print_doors(system: System, console: Console) -> None:
         lines += [
             f"[bold]{doors.site}[/]     MLLP   127.0.0.1:{doors.mllp_port}",
             f"         DICOM  {doors.ae_title} at 127.0.0.1:{doors.dicom_port}, for the stations {stations}",
-            f"         health http://127.0.0.1:{doors.health_port}/; its cable to the cloud is cut at {system.control[f'cable-{doors.site}']}",
+            f"         health http://127.0.0.1:{doors.health_port}/",
+            f'         cable  {system.control[f"cable-{doors.site}"]} takes {{"cut": "silent"}}, {{"cut": "refused"}}, {{"mend": true}}',
         ]
     for name, address in sorted(system.addresses.items()):
         faults = f"; told to fail at {system.control[name]}" if name in system.control else ""
