@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +20,7 @@ from ris.adapters.reference.files import read_folder
 from ris.adapters.usage.dynamodb import fact_write
 from ris.application.load_reference import load_reference
 from tests.support.cloud import deployed_cloud
+from tests.support.forks import ris
 from tests.support.tables import acts_of_operators, own_table, state_file
 from tests.support.usage import FINESS, SIGNATORIES, fact, noon
 
@@ -38,16 +37,8 @@ class Operator:
     usage: Table
     audit: Table
 
-    def ris(self, *words: str, binary: bool = False) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [Path(sys.executable).with_name("ris"), "--stack-outputs", self.state, "usage", *words],
-            env={"PATH": os.environ["PATH"], "HOME": str(Path.home()), "COLUMNS": "200"},
-            capture_output=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-            timeout=60,
-            check=False,
-        )
+    def ris(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return ris(self.state, "usage", *words)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ def until(predicate: Callable[[], Result], timeout_s: float = 20.0, interval_s: 
     Args:
         predicate: The question.
         timeout_s: How long to ask, in seconds.
-        interval_s: Time between the first questions, in seconds; later ones are a tenth of the time so far apart.
+        interval_s: Time between the first questions, in seconds; it grows to a fifth of a second.
 
     Raises:
         AssertionError: The answer never was truthy; the text is the last one.
@@ -28,4 +28,4 @@ def until(predicate: Callable[[], Result], timeout_s: float = 20.0, interval_s: 
         waited = time.monotonic() - began
         if waited > timeout_s:
             raise AssertionError(f"not within {timeout_s} s; last answer: {answer!r}")
-        pause.wait(max(interval_s, waited / 10))
+        pause.wait(max(interval_s, min(waited / 10, 0.2)))

@@ -134,7 +134,7 @@ class Cloud:
             described: dict[str, Any] = self.client("stepfunctions").describe_execution(executionArn=arn)
             if described["status"] in _ENDED:
                 return {**described, **{key: json.loads(described[key]) for key in ("input", "output") if key in described}}
-            pause.wait(max(0.02, waited / 10))
+            pause.wait(max(0.02, min(waited / 10, 0.2)))
         raise TimeoutError(f"{arn} still runs after {timeout_s} s")
 
     def executions(self, machine: str) -> list[dict[str, Any]]:
