@@ -104,7 +104,8 @@ def plan(root: Path, outputs: Mapping[str, str], local: Mapping[str, Any], *, ga
     if image:
         files += [(Path("etc/ris/compose.yaml"), _template("compose.yaml"), 0o644)]
         files += [(Path("etc/ris/.env"), f"IMAGE={image}\n".encode(), 0o644)]
-        files += [(Path("etc/systemd/system/ris-update.service"), _template("ris-update.service"), 0o644)]
+        for unit in ("ris-credentials.service", "ris-update.service"):
+            files += [(Path("etc/systemd/system") / unit, _template(unit), 0o644)]
     else:
         files += [(Path("etc/systemd/system/ris-gateway.service"), _template("ris-gateway.service"), 0o644)]
     return [

@@ -19,6 +19,7 @@ from tests.support.gateway import ROOT, MllpClient, adt, segments
 from tests.support.waiting import until
 
 EDGE = ROOT / "gateways/edge"
+CREDENTIAL, CREDENTIALS = "ris-spool-key", "/run/ris-credentials"
 DOCKERFILE = (EDGE / "Dockerfile").read_text("utf-8")
 
 
@@ -50,7 +51,24 @@ def test_the_container_is_read_only_and_holds_no_privilege() -> None:
     assert "no-new-privileges:true" in service["security_opt"]
     assert "10001:10001" == service["user"]
     assert service["image"].startswith("${IMAGE:?")
-    assert ["/etc/ris:/etc/ris:ro", "spool:/var/lib/ris/spool"] == service["volumes"]
+    assert ["/etc/ris:/etc/ris:ro", f"{CREDENTIALS}:{CREDENTIALS}:ro", "spool:/var/lib/ris/spool"] == service["volumes"]
+    assert CREDENTIALS == service["environment"]["CREDENTIALS_DIRECTORY"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_the_container_s_user_alone_reads_the_key_that_the_machine_opened(tmp_path: Path) -> None:
+    given, laid = tmp_path / "given", tmp_path / "laid"
+    given.mkdir()
+    (given / CREDENTIAL).write_bytes(bytes(32))
+    user = yaml.safe_load((EDGE / "site/compose.yaml").read_text("utf-8"))["services"]["gateway"]["user"]
+    lines = (EDGE / "site/ris-credentials.service").read_text("utf-8").splitlines()
+    for words in [line.partition("=")[2] for line in lines if line.startswith("ExecStart=")]:
+        done = words.replace(CREDENTIALS, str(laid)).replace("${CREDENTIALS_DIRECTORY}", str(given))
+        subprocess.run(done.split(), check=True)
+
+    assert bytes(32) == (laid / CREDENTIAL).read_bytes()
+    for path, mode in ((laid, 0o700), (laid / CREDENTIAL, 0o400)):
+        assert (user, mode) == (f"{path.stat().st_uid}:{path.stat().st_gid}", path.stat().st_mode & 0o777)
 
 
 def test_the_unit_gives_the_key_by_credential_and_is_confined() -> None:
