@@ -153,6 +153,17 @@ def test_a_character_that_cannot_be_printed_is_named():
     assert "U+1F600" in page.text
 
 
+def test_a_character_of_the_patients_name_that_cannot_be_printed_is_named_with_its_trait():
+    ward = Ward()
+    patient = ward.house.patients.get("p1")
+    ward.house.patients.save(replace(patient, traits=replace(patient.traits, used_given="Zoé \U0001f600")))
+
+    page = ward.radiologist().post(f"{ward.place}/validate", ward.form())
+
+    assert [("patient.used_given", "character_not_drawable")] == faults(page)
+    assert "(U+1F600 GRINNING FACE) (Prénom utilisé)" in page.text
+
+
 def test_a_report_too_long_even_to_be_saved_comes_back_whole():
     ward = Ward()
     long = "é" * 200_001
