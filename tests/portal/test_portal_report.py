@@ -272,6 +272,18 @@ def test_a_signed_version_is_read_only_and_its_pdf_is_streamed_as_it_was_kept():
     assert [409, TEXTS["text-3"]] == [again.status, ward.draft().sections[3].text]
 
 
+def test_a_validated_report_shows_no_heading_that_its_document_leaves_out():
+    ward = Ward()
+    browser = ward.radiologist()
+    assert 303 == browser.post(f"{ward.place}/validate", ward.form(**{"text-1": " "})).status
+    ward.machine(ward.accession)
+
+    page = browser.get(ward.place)
+
+    assert "<h3>Technique</h3>" not in page.body
+    assert "<h3>Indication</h3>" in page.body
+
+
 def _event(browser, address):
     from tests.support.portal import event
 
