@@ -322,6 +322,7 @@ def test_the_patient_is_informed_for_the_episode_and_not_collected_is_an_alert()
         ("document", {}, "proof", "field_missing"),
         ("document", {"proof": "ZZ"}, "proof", "proof_unknown"),
         ("document", {"proof": "CN", "expires": "demain"}, "expires", "field_malformed"),
+        ("document", {"proof": "CN", "expires": "2027-02-29"}, "expires", "no_such_day"),
         ("information", {}, "information", "field_missing"),
         ("information", {"information": "XX"}, "information", "information_unknown"),
         ("mark", {"mark": "louche"}, "attribute", "attribute_unknown"),
