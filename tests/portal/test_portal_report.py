@@ -272,6 +272,17 @@ def test_a_signed_version_is_read_only_and_its_pdf_is_streamed_as_it_was_kept():
     assert [409, TEXTS["text-3"]] == [again.status, ward.draft().sections[3].text]
 
 
+def test_where_nobody_is_known_to_have_asked_the_page_has_the_field_that_its_advice_names():
+    ward = Ward()
+    exams = ward.house.rows.exams
+    exams[ward.accession] = replace(exams[ward.accession], request_id=None)
+
+    page = ward.radiologist().get(ward.place)
+
+    assert "« Copie à »" in page.text.replace("\u00a0", " ")
+    assert "Copie à (numéros RPPS" in page.text
+
+
 def test_a_validated_report_shows_no_heading_that_its_document_leaves_out():
     ward = Ward()
     browser = ward.radiologist()
