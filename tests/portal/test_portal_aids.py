@@ -184,6 +184,7 @@ def test_a_link_to_an_exam_that_was_cancelled_says_so_and_offers_nothing_to_type
     page, unknown = ward.radiologist().get(ward.place), ward.radiologist().get("/exams/269999999999/report")
 
     assert [200, [state.value]] == [page.status, page.attributes("data-exam-gone")]
+    assert "À rédiger" not in page.text
     assert "<textarea" not in page.body
     assert [] == page.attributes("data-action")
     assert [404, ["unknown_object"]] == [unknown.status, unknown.attributes("data-problem")]

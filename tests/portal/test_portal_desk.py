@@ -87,6 +87,16 @@ def test_insi_is_asked_when_the_patient_comes_unless_it_has_answered_and_by_whom
     assert {"p1"} == {event.patient_id for event in house.identity_workflows.started}
 
 
+def test_the_arrival_of_a_cancelled_exam_says_so_and_offers_nothing(house, browser):
+    exam = house.booked(house.patient(), "10:00")
+    browser.post(f"/exams/{exam.accession_number}/cancel", {"reason": "patient"})
+
+    page = browser.get(f"/exams/{exam.accession_number}/arrival")
+
+    assert ["cancelled"] == page.attributes("data-exam-gone")
+    assert "Le patient est arrivé" not in page.text
+
+
 def test_what_the_site_cancelled_is_on_the_list_of_calls(house, browser):
     exam = house.booked(house.patient(), "10:00")
 

@@ -247,6 +247,7 @@ def test_strict_traits_are_locked_once_retrieved_and_the_others_stay_open():
 
     form = browser.get("/patients/p1/traits")
     forced = browser.post("/patients/p1/traits", {"token": "click-0003", "birth_family": "DURAND"})
+    unprinted = browser.post("/patients/p1/traits", {"token": "click-0005", "used_given": "Zoé \U0001f600"})
     browser.post("/patients/p1/traits", {"token": "click-0004", "used_family": "BÉRANGER"})
     desk.run()
     after = desk.house.patients.get("p1")
@@ -254,6 +255,8 @@ def test_strict_traits_are_locked_once_retrieved_and_the_others_stay_open():
     assert 'name="birth_family"' not in form.body
     assert "Verrouillés" in form.text
     assert [409, ["strict_traits_locked"]] == [forced.status, forced.attributes("data-error-code")]
+    assert [400, ["character_not_drawable"]] == [unprinted.status, unprinted.attributes("data-error-code")]
+    assert "U+1F600" in unprinted.text
     assert ["ADRUN", "BÉRANGER", "QUAL"] == [after.traits.birth_family, after.traits.used_family, after.status.value]
 
 
@@ -319,6 +322,7 @@ def test_the_patient_is_informed_for_the_episode_and_not_collected_is_an_alert()
         ("document", {}, "proof", "field_missing"),
         ("document", {"proof": "ZZ"}, "proof", "proof_unknown"),
         ("document", {"proof": "CN", "expires": "demain"}, "expires", "field_malformed"),
+        ("document", {"proof": "CN", "expires": "2027-02-29"}, "expires", "no_such_day"),
         ("information", {}, "information", "field_missing"),
         ("information", {"information": "XX"}, "information", "information_unknown"),
         ("mark", {"mark": "louche"}, "attribute", "attribute_unknown"),

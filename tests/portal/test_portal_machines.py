@@ -139,6 +139,7 @@ def test_an_outage_of_the_store_in_the_middle_says_which_are_moved_and_a_form_of
         ({"from_time": "25:00"}, 400, "from_time", "no_such_time"),
         ({"from_day": "2027-03-28", "from_time": "02:30", "until_day": "2027-03-28"}, 400, "from_time", "no_such_time"),
         ({"reason": ""}, 400, "reason", "field_missing"),
+        ({"reason": "HS"}, 400, "reason", "field_too_short"),
         ({"from_day": "2026-11-25", "until_day": "2026-11-25"}, 409, "until_day", "outage_over"),
         ({"until_day": "2027-11-26"}, 409, "until_day", "outage_too_long"),
     ],

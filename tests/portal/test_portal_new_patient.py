@@ -112,6 +112,8 @@ def test_one_who_is_known_at_another_site_is_not_shown_and_not_doubled(house, br
         ({"sex": ""}, "sex", "field_missing"),
         ({"sex": "X"}, "sex", "field_malformed"),
         ({"birth_place_insee": "PARIS"}, "birth_place_insee", "birth_place_malformed"),
+        ({"used_family": "\U0001f600"}, "used_family", "character_not_drawable"),
+        ({"used_given": "مريم"}, "used_given", "character_not_drawable"),
     ],
 )
 def test_what_is_wrong_stands_beside_its_field_and_the_rest_stays(house, browser, change, field, code):

@@ -153,6 +153,17 @@ def test_a_character_that_cannot_be_printed_is_named():
     assert "U+1F600" in page.text
 
 
+def test_a_character_of_the_patients_name_that_cannot_be_printed_is_named_with_its_trait():
+    ward = Ward()
+    patient = ward.house.patients.get("p1")
+    ward.house.patients.save(replace(patient, traits=replace(patient.traits, used_given="Zoé \U0001f600")))
+
+    page = ward.radiologist().post(f"{ward.place}/validate", ward.form())
+
+    assert [("patient.used_given", "character_not_drawable")] == faults(page)
+    assert "(U+1F600 GRINNING FACE) (Prénom utilisé)" in page.text
+
+
 def test_a_report_too_long_even_to_be_saved_comes_back_whole():
     ward = Ward()
     long = "é" * 200_001
@@ -259,6 +270,29 @@ def test_a_signed_version_is_read_only_and_its_pdf_is_streamed_as_it_was_kept():
     assert f'inline; filename="CR-{ward.accession}-v1.pdf"' == raw["headers"]["Content-Disposition"]
     assert "no-store" == raw["headers"]["Cache-Control"]
     assert [409, TEXTS["text-3"]] == [again.status, ward.draft().sections[3].text]
+
+
+def test_where_nobody_is_known_to_have_asked_the_page_has_the_field_that_its_advice_names():
+    ward = Ward()
+    exams = ward.house.rows.exams
+    exams[ward.accession] = replace(exams[ward.accession], request_id=None)
+
+    page = ward.radiologist().get(ward.place)
+
+    assert "« Copie à »" in page.text.replace("\u00a0", " ")
+    assert "Copie à (numéros RPPS" in page.text
+
+
+def test_a_validated_report_shows_no_heading_that_its_document_leaves_out():
+    ward = Ward()
+    browser = ward.radiologist()
+    assert 303 == browser.post(f"{ward.place}/validate", ward.form(**{"text-1": " "})).status
+    ward.machine(ward.accession)
+
+    page = browser.get(ward.place)
+
+    assert "<h3>Technique</h3>" not in page.body
+    assert "<h3>Indication</h3>" in page.body
 
 
 def _event(browser, address):

@@ -18,7 +18,7 @@ from ris.domain.identity.patient import IdentityStatus
 from ris.domain.identity.rniv import PROOF_CODES
 from ris.domain.report.draft import DraftStatus
 from ris.domain.report.version import VersionState
-from ris.portal import french
+from ris.portal import french, sentences
 from ris.portal.identity.panel import INFORMATION, MARKS, TRAITS
 from ris.portal.sentences import SENTENCES
 
@@ -96,13 +96,22 @@ def test_the_scan_sees_the_codes_it_should():
 
 def test_no_sentence_is_left_over_and_each_is_a_sentence():
     from_values = {"session_expired", "session_idle", "account_closed", "method_not_allowed"}
-    forms = {"field_missing", "field_too_long", "field_malformed", "search_too_short"}
+    forms = {"field_missing", "field_too_long", "field_too_short", "field_malformed", "search_too_short"}
     computed = {"unknown_object", "unexpected", *from_values, *forms}
 
     unused = set(SENTENCES) - {code for code, _ in _codes()} - computed
     assert {code for code in unused if not _is_named_somewhere(code)} == set()
     assert all(text.strip().endswith((".", "!")) and text[0].isupper() for text in SENTENCES.values())
     assert not [code for code, text in SENTENCES.items() if "'" in text]
+
+
+def test_a_page_says_no_code_in_the_words_of_another():
+    tables = [
+        vars(sentences)[name]
+        for name in ("PORTAL", "BOOKING", "MESSAGES", "REMOTES", "LOGIN", "IDENTITY", "AGAIN", "ACCESS", "REPORT", "USAGE")
+    ]
+
+    assert len(set().union(*tables)) == sum(map(len, tables))
 
 
 def _is_named_somewhere(code):

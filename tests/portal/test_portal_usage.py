@@ -182,6 +182,9 @@ def test_a_period_that_is_none_says_so_beside_its_field_and_keeps_what_was_typed
     assert browser.get("/usage/indicators.csv?from=hier&to=2026-03-01").status == 400
     assert browser.get("/usage/list?figure=nothing").status == 404
     assert browser.get("/usage/thresholds?year=26").status == 400
+    for year, beside in ((2020, ["2021"]), (2026, ["2025", "2027"]), (2099, ["2098"])):
+        links = browser.get(f"/usage/thresholds?year={year}").attributes("href")
+        assert beside == [link[-4:] for link in links if link.startswith("/usage/thresholds?year=")]
     assert browser.get("/usage?" + urlencode({"finess": "<script>"})).body.count("<script>") == 0
 
 

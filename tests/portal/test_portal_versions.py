@@ -83,8 +83,10 @@ def test_a_correction_opens_the_text_again_with_its_marks():
     page = browser.get(ward.place)
 
     answer = browser.post(f"{ward.place}/correct", {"rev": page.attributes("data-rev")[0]})
+    again = browser.post(f"{ward.place}/correct", {"rev": page.attributes("data-rev")[0]})
     page = browser.follow(answer)
 
+    assert (303, answer.headers["Location"]) == (again.status, again.headers["Location"])
     assert ["draft", "1", "yes"] == [page.attributes(f"data-{name}")[0] for name in ("report-status", "version", "editable")]
     assert "Examen normal." in page.body
     refused = browser.post(ward.place, ward.form(ward.draft().rev, marks="1"))

@@ -53,6 +53,8 @@ def test_a_period_is_its_days_and_they_are_its_months(today: date, name: str) ->
         ("2026-01-01", "", "no_such_day", "to"),
         ("20260101", "2026-03-01", "no_such_day", "from"),
         ("2026-W01-1", "2026-03-01", "no_such_day", "from"),
+        ("9999-12-01", "9999-12-31", "no_such_day", "from"),
+        ("0001-01-01", "0001-01-31", "no_such_day", "from"),
         ("2026-03-02", "2026-03-01", "period_reversed", "to"),
         ("2020-01-01", "2025-01-01", "period_too_long", "to"),
     ],

@@ -12,7 +12,7 @@ from ris.portal.call import Call
 Model = TypeVar("Model", bound=Body)
 
 _MALFORMED = {"day": "no_such_day", "start": "no_such_time"}
-_CODES = {"missing": "field_missing", "string_too_short": "field_missing", "string_too_long": "field_too_long"}
+_CODES = {"missing": "field_missing", "string_too_short": "field_too_short", "string_too_long": "field_too_long"}
 
 
 class FormErrors(Exception):

@@ -26,7 +26,7 @@ MENDING: Final[dict[str, str]] = {
     "release": "Lever la retenue.",
     "unmask": "Retirer le masquage si un professionnel doit le recevoir.",
     "print": "Imprimer le compte rendu, l’envoyer, puis indiquer « imprimé ».",
-    "name_requester": "Indiquer le RPPS du prescripteur sur la demande.",
+    "name_requester": "Le prescripteur se nomme sur la demande de l’hôpital. Sinon, le radiologue ajoute son RPPS dans « Copie à ».",
     "inform_patient": "Informer le patient et recueillir son accord ou son opposition.",
 }
 _STATES = {

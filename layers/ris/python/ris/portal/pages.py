@@ -43,7 +43,10 @@ def environment() -> Environment:
         plain=french.plain,
     )
     made.globals.update(
-        asset=assets.url_of, word=lambda *of: bound(french.word(*of)), sentence=lambda *of: bound(french.sentence(*of))
+        asset=assets.url_of,
+        word=lambda *of: bound(french.word(*of)),
+        sentence=lambda *of: bound(french.sentence(*of)),
+        label_of=french.label_of,
     )
     return made
 

@@ -25,6 +25,7 @@ PORTAL: Final[dict[str, str]] = {
     "n’est plus affichée) : raccourcissez-le, puis envoyez-le de nouveau.",
     "field_missing": "Ce champ est à remplir.",
     "field_too_long": "Ce texte est trop long.",
+    "field_too_short": "Ce texte est trop court.",
     "field_malformed": "La forme de ce champ n’est pas celle attendue.",
     "search_too_short": "Indiquez au moins deux lettres du nom, la date de naissance, ou l’IPP entier.",
     "unknown_modality": "Cette modalité n’existe pas sur ce site.",

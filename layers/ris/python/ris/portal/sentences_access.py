@@ -6,6 +6,5 @@ from typing import Final
 
 ACCESS: Final[dict[str, str]] = {
     "nothing_chosen": "Choisissez au moins une ligne.",
-    "period_reversed": "Le dernier jour est avant le premier.",
-    "period_too_long": "Sans patient, personne ni action, la période est de 31 jours au plus.",
+    "days_too_many": "Sans patient, personne ni action, la période est de 31 jours au plus.",
 }

@@ -44,12 +44,12 @@ class AuditQuestion:
         """Refuse a period that is none, or that would take a query for each of too many days.
 
         Raises:
-            InvalidInput: `period_reversed`, `period_too_long`.
+            InvalidInput: `period_reversed`, `days_too_many`.
         """
         if self.until <= self.since:
             raise InvalidInput("period_reversed", field="until")
         if self.by is AuditBy.DAY and self.until - self.since > timedelta(days=MOST_DAYS, hours=2):
-            raise InvalidInput("period_too_long", field="since")
+            raise InvalidInput("days_too_many", field="since")
 
     @property
     def by(self) -> AuditBy:

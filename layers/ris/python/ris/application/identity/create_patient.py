@@ -18,6 +18,7 @@ from ris.domain.identity.normalise import NameKind, begins_the_list, comparable,
 from ris.domain.identity.patient import Identifier, Patient, Traits
 from ris.domain.identity.rniv import HOMONYME, check_place
 from ris.domain.identity.traits import civil_date
+from ris.domain.report.characters import DRAWN, drawable
 
 _READ = 50
 _TRIES = 20
@@ -69,7 +70,7 @@ def create_patient(patients: PatientStore, said: NewPatient, site: Site, now: da
     Raises:
         AlreadyKnown: Somebody with that name is there, and nobody said that this is another person.
         InvalidInput: A trait that cannot be: `trait_missing`, `character_not_allowed`, `character_misplaced`, `trait_too_long`,
-            `birth_date_impossible`, `birth_date_to_come`, `birth_place_malformed`; the field names it.
+            `birth_date_impossible`, `birth_date_to_come`, `birth_place_malformed`, `character_not_drawable`; the field names it.
         Refused: `numbered_elsewhere`: a hospital gives the site's IPP, and announces its patients.
         RemoteUnavailable: `too_busy`, or an outage.
     """
@@ -120,8 +121,8 @@ def _traits(said: NewPatient, now: datetime) -> Traits:
         birth_family=typed_name(said.birth_family, NameKind.FAMILY, "birth_family").text,
         birth_given=typed_name(said.birth_given, NameKind.GIVEN, "birth_given").text,
         birth_given_all=typed_name(every, NameKind.GIVEN, "birth_given_all").text if said.birth_given_all else "",
-        used_family=said.used_family,
-        used_given=said.used_given,
+        used_family=drawable(said.used_family, DRAWN, field="used_family"),
+        used_given=drawable(said.used_given, DRAWN, field="used_given"),
         birth_date=born,
         birth_date_text=compact,
         sex=said.sex,

@@ -10,7 +10,7 @@ from ris.application.report.services import ReportServices
 from ris.application.report.standing import draft_of, standing_version
 from ris.domain.errors import Refused
 from ris.domain.report import draft as drafts
-from ris.domain.report.draft import Draft
+from ris.domain.report.draft import Draft, DraftStatus
 from ris.domain.report.marks import Marks, Reason
 
 
@@ -37,6 +37,8 @@ def correct_report(s: ReportServices, accession: str, rev: int, *, actor: str, n
 
     def attempt() -> Draft:
         draft = draft_of(s, accession)
+        if draft.version and (draft.status, draft.rev, draft.edited_by) == (DraftStatus.DRAFT, rev + 1, actor):
+            return draft  # the same click, sent twice
         drafts.require_revision(draft, rev)
         last = standing_version(s, draft)
         marks = last.marks if last is not None else draft.marks

@@ -44,6 +44,7 @@ from ris.domain.identity.normalise import NameKind, comparable, typed_name
 from ris.domain.identity.patient import Change, Patient, Traits, TraitsChange
 from ris.domain.identity.status import IdentityStatus
 from ris.domain.identity.traits import apply_change, civil_date
+from ris.domain.report.characters import DRAWN, drawable
 
 HOMONYME, DOUTEUSE, FICTIVE = "homonyme", "douteuse", "fictive"
 BLOCKING = frozenset({DOUTEUSE, FICTIVE})
@@ -314,10 +315,18 @@ def _typed(change: Change, kind: NameKind, field: str) -> Change:
     return typed_name(change, kind, field).text if isinstance(change, str) else change
 
 
+def _printed(change: Change, field: str) -> Change:
+    return drawable(change, DRAWN, field=field) if isinstance(change, str) else change
+
+
 def _edited(patient: Patient, event: StrictTraitEdited | ComplementaryTraitEdited) -> Patient:
     change = event.change
     if isinstance(event, ComplementaryTraitEdited):
-        only = TraitsChange(used_family=change.used_family, used_given=change.used_given, phone=change.phone)
+        only = TraitsChange(
+            used_family=_printed(change.used_family, "used_family"),
+            used_given=_printed(change.used_given, "used_given"),
+            phone=change.phone,
+        )
         return replace(patient, traits=apply_change(patient.traits, only))
     typed = TraitsChange(
         birth_family=_typed(change.birth_family, NameKind.FAMILY, "birth_family"),

@@ -10,6 +10,8 @@ from ris.domain.errors import InvalidInput
 MONTH, YEAR, PREVIOUS_YEAR, FREE = "month", "year", "previous_year", "free"
 PRESETS = (MONTH, YEAR, PREVIOUS_YEAR)
 MOST_MONTHS = 60
+_YEARS = range(1900, 2200)
+"""Beyond these nothing is counted, and the days beside a month end."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,6 @@ def _day(text: str, field: str) -> date:
         day = date.fromisoformat(text)
     except ValueError:
         raise InvalidInput("no_such_day", field=field) from None
-    if day.isoformat() != text:
+    if day.isoformat() != text or day.year not in _YEARS:
         raise InvalidInput("no_such_day", field=field)
     return day

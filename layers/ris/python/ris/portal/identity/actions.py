@@ -19,6 +19,7 @@ from ris.contracts.portal import (
     MarkBody,
     TraitsBody,
 )
+from ris.domain.agenda.site_calendar import civil_day
 from ris.domain.errors import InvalidInput, Refused
 from ris.domain.identity.events import (
     AttributeCleared,
@@ -85,6 +86,8 @@ def document(call: Call, patient_id: str) -> Answer:
 
     def make(site: str) -> IdentityEvent:
         body = read(call, DocumentBody)
+        if body.expires:
+            civil_day(body.expires, field="expires")
         return DocumentRecorded(**_who(call, site), code=body.proof, expires=body.expires.replace("-", ""))
 
     return _recorded(call, patient_id, "document", make)

@@ -17,7 +17,7 @@ from ris.portal.routing import Routes, Scope
 from ris.portal.usage.asked import today
 
 routes = Routes("usage_thresholds")
-_FIRST_YEAR, _LAST_YEAR = 2020, 2099
+_YEARS = range(2020, 2100)
 
 
 @routes.get("/usage/thresholds", Scope.ANY_SITE, "read_usage")
@@ -25,12 +25,13 @@ def thresholds(call: Call) -> Page:
     """Show where the group stands against each threshold of a year, and the deadlines."""
     day = today(call)
     year = call.one("year", str(day.year))
-    if not (year.isascii() and year.isdigit() and _FIRST_YEAR <= int(year) <= _LAST_YEAR):
+    if not (year.isascii() and year.isdigit() and int(year) in _YEARS):
         raise Stop(400, "unknown_period")
     s = call.services.usage()
     milestones = s.reference.milestones()
     values = {
         "year": int(year),
+        "years": _YEARS,
         "this_year": day.year,
         "standings": standings(s, sites_allowed(call.person, "read_usage"), int(year)),
         "milestones": [(one, one.state(day.isoformat())) for one in milestones],
