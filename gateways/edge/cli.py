@@ -23,12 +23,12 @@ def gateway() -> None:
 def run(
     config: Annotated[Path | None, typer.Option(help="Fichier JSON des réglages du site.")] = None,
     worklist: Annotated[Path | None, typer.Option(help="Sans cloud : dossier de fichiers de worklist (.wl).")] = None,
-    dicom_port: Annotated[int | None, typer.Option(help="Sans cloud : port DICOM (0 : un port libre).")] = None,
-    mllp_port: Annotated[int | None, typer.Option(help="Sans cloud : port MLLP (0 : un port libre).")] = None,
+    dicom_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Sans cloud : port DICOM (0 : un port libre).")] = None,
+    mllp_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Sans cloud : port MLLP (0 : un port libre).")] = None,
     spool: Annotated[Path | None, typer.Option(help="Sans cloud : dossier où les messages restent.")] = None,
     ae_title: Annotated[str, typer.Option(help="Titre AE de la passerelle.")] = "RISMWL",
     host: Annotated[str, typer.Option(help="Adresse d'écoute.")] = "127.0.0.1",
-    health_port: Annotated[int, typer.Option(help="Port de santé (0 : un port libre).")] = 0,
+    health_port: Annotated[int, typer.Option(min=0, max=65535, help="Port de santé (0 : un port libre).")] = 0,
     status_file: Annotated[Path | None, typer.Option(help="Fichier où écrire les ports, une fois prête.")] = None,
     life_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:

@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from gateways.edge.hl7.charsets import DEFAULT_CHARSET
 from gateways.edge.hl7.mllp import MAX_FRAME_BYTES
 
+Port = Annotated[int, Field(ge=0, le=65535)]
+
 
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -28,7 +30,7 @@ class TlsSettings(_Settings):
     certificate: Path
     key: Path
     client_authority: Path | None = None
-    port: int = 0
+    port: Port = 0
 
 
 class MllpSettings(_Settings):
@@ -44,7 +46,7 @@ class MllpSettings(_Settings):
     """
 
     host: str = "127.0.0.1"
-    port: int = 0
+    port: Port = 0
     max_connections: int = 256
     idle_timeout_s: float = 3600.0
     frame_timeout_s: float = 60.0
@@ -109,7 +111,7 @@ class DicomSettings(_Settings):
     """
 
     host: str = "127.0.0.1"
-    port: int = 0
+    port: Port = 0
     ae_title: str = "RISMWL"
     any_called: bool = False
     modalities: tuple[ModalitySettings, ...] = ()
@@ -135,7 +137,7 @@ class DestinationSettings(_Settings):
     """
 
     host: str
-    port: int
+    port: Port
     connect_timeout_s: float = 10.0
     ack_timeout_s: float = 30.0
     backoff_first_s: float = 1.0
@@ -156,7 +158,7 @@ class HealthSettings(_Settings):
     """The health door."""
 
     host: str = "127.0.0.1"
-    port: int = 0
+    port: Port = 0
 
 
 class Settings(_Settings):

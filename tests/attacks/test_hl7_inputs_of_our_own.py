@@ -44,6 +44,10 @@ INPUTS: dict[str, tuple[bytes, str, str]] = {
     "mark": (b"\xef\xbb\xbf" + frame("mark"), "AE", "MSH^1|100"),
     # 12: a field of two million repetitions
     "tildes": (frame("tildes", "PID|||" + "~" * 2_000_000 + "\r"), "AA", ""),
+    # 13: every segment ended by LF, and one CR at the very end: no field of the patient may pass for one of the header
+    "lines": (b"MSH|^~\\&|A|B|C|D|2026||ADT^A28|lines|P|2.5\nPID|||1||ESSAI^LOU|NEEEXEMPLE\nPV1||O\r", "AE", "MSH^1|100"),
+    # 14: the type of the message erased by two quotes: absent, as a control id of two quotes is
+    "untyped": (frame("untyped").replace(b"ADT^A28^ADT_A05", b'""'), "AE", "MSH^1^9|101"),
 }
 
 
@@ -77,6 +81,7 @@ def test_a_frame_of_our_own_is_answered_as_stated(gateway: GatewayProcess, folde
         assert "AA" == segments(line.exchange(adt("NEXT")))["MSA"][1]
 
     assert ["MSA", code] == answer["MSA"][:2]
+    assert "EXEMPLE" not in str(answer)
     if code == "AA":
         assert name == answer["MSA"][2]
     err = answer.get("ERR", ["", "", "", "", ""])

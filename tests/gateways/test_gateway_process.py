@@ -188,6 +188,7 @@ def test_health_tells_what_waits_and_no_value_of_a_patient(tmp_path: Path) -> No
         ((), "--config"),
         (("--mllp-port", "0"), "--spool"),
         (("--dicom-port", "0", "--worklist", "/nowhere"), "--worklist"),
+        (("--dicom-port", "77777"), "--dicom-port"),
     ],
 )
 def test_a_command_that_cannot_work_says_why(arguments: tuple[str, ...], word: str) -> None:

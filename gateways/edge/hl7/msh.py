@@ -20,6 +20,7 @@ MAX_CONTROL_ID = 199
 _NAMES = frozenset((b"MSH", b"FHS", b"BHS", b"BTS", b"FTS"))
 _MANY = 4096
 _BLANKS = re.compile(rb"\n+")
+_NEXT_LINE = re.compile(rb"\n+[A-Z][A-Z0-9]{2}[^A-Za-z0-9\s]")
 _LAST_FIELD = 18
 _ABSENT = (b"",) * (_LAST_FIELD + 1)
 _NEVER_DELIMITER = re.compile(rb"[A-Za-z0-9\s\x00-\x1f\x7f-\xff]")
@@ -188,6 +189,10 @@ def _is_batch(frame: bytes) -> bool:
 def _split_header(frame: bytes, start: int) -> tuple[Header | None, Fault | None]:
     stop = frame.find(b"\r" if b"\r" in frame else b"\n", start)
     segment = frame[start : len(frame) if stop < 0 else stop]
+    mixed = _NEXT_LINE.search(segment)
+    if mixed:  # another segment behind LF, in a frame with a CR somewhere: what follows is none of the header's fields
+        header, fault = _split_header(segment[: mixed.start()], 0)
+        return header, fault or Fault("MSH", 0, 100, "segments finis par LF dans une trame qui contient CR, rien n'a ete pris")
     separator = segment[3:4]
     if not separator or _NEVER_DELIMITER.match(separator):
         return None, Fault("MSH", 1, 101, "separateur de champs MSH-1 absent ou impossible")
@@ -215,7 +220,7 @@ def _batch_fault(names: list[bytes]) -> Fault | None:
 
 def _content_fault(header: Header) -> Fault | None:
     kind = header.component(9, 1)
-    if not kind:
+    if not kind or kind == b'""':
         return Fault("MSH", 9, 101, "type de message MSH-9 absent")
     if kind.upper() in (b"ACK", b"MCF"):
         return Fault("MSH", 9, 200, "un acquittement n'est pas attendu sur ce port")
