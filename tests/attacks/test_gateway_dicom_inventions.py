@@ -176,6 +176,15 @@ def test_group_lengths_and_private_tags_in_a_query_change_nothing(door: Door) ->
     assert answer.endswith(RELEASED)
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_query_of_thousands_of_keys_is_refused_before_they_are_looked_up(door: Door, inside: bool) -> None:
+    keys = b"".join(element(0x12, number, b"") for number in range(0x1000, 0x1800))
+    body = element(0x40, 0x100, b"\xfe\xff\x00\xe0" + len(keys).to_bytes(4, "little") + keys) if inside else keys
+    answer = said(door, find_request(body), echo_request(), RELEASE)
+
+    assert [1, 1, 0] == [answer.count(status(code)) for code in (0xC000, 0, 0xFF01)]
+
+
 def test_escape_sequences_of_another_character_set_are_a_key_or_a_fault(door: Door) -> None:
     for charset, name in (
         (b"\\ISO 2022 IR 87", b"\x1b$B;3ED\x1b(B^*"),

@@ -85,5 +85,5 @@ def test_a_setting_that_is_none_is_named_without_its_value() -> None:
 
     assert "grop_key" in str(error.value)
     assert "SECRET" not in str(error.value)
-    with pytest.raises(ValidationError, match="dicom.port"):
+    with pytest.raises(ValidationError, match=r"dicom\.port"):
         Settings.model_validate({"dicom": {"port": 65536}})

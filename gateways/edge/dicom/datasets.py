@@ -71,7 +71,9 @@ for _module in (pydicom.charset, pydicom.dataelem, pydicom.filereader, pydicom.v
 pydicom.hooks.warn_and_log = lambda *_, **__: None
 
 
-def decode(encoded: bytes, *, implicit: bool, default_charset: str = "ISO_IR 100", liberal: bool = False) -> Dataset:
+def decode(
+    encoded: bytes, *, implicit: bool, default_charset: str = "ISO_IR 100", liberal: bool = False, most: int | None = None
+) -> Dataset:
     """Read a little-endian data set completely.
 
     Args:
@@ -79,29 +81,35 @@ def decode(encoded: bytes, *, implicit: bool, default_charset: str = "ISO_IR 100
         implicit: Implicit VR; else explicit.
         default_charset: What a sender means that names no character set but uses one.
         liberal: Keep a value that is none of its VR or character set as Latin-1 text instead of refusing the whole.
+        most: Elements and items, of every depth together.
 
     Raises:
-        Undecodable: Cut short, nested too deep, or characters that do not fit.
+        Undecodable: Cut short, nested too deep, more than `most`, or characters that do not fit.
     """
     try:
         with strictly():
             dataset = read_dataset(
                 io.BytesIO(encoded), implicit, True, parent_encoding=python_encoding.get(default_charset, "latin_1")
             )
-            touch(dataset, liberal=liberal)
+            touch(dataset, liberal=liberal, left=None if most is None else iter(range(most)))
     except Exception as error:
         raise Undecodable(type(error).__name__) from error
     return dataset
 
 
-def touch(dataset: Dataset, depth: int = 0, *, liberal: bool = False) -> None:
+def touch(dataset: Dataset, depth: int = 0, *, liberal: bool = False, left: Iterator[int] | None = None) -> None:
     """Convert every element now, so that what cannot be converted is found here and no thread converts later.
 
-    A number that is none (`70,5`) stays as text; any other value that cannot be converted only when `liberal`.
+    A number that is none (`70,5`) stays as text; any other value that cannot be converted only when `liberal`. Each element and item
+    takes one of what is `left`.
     """
     if depth > MAX_DEPTH:
         raise Undecodable("nesting")
-    for tag in list(dataset.keys()):
+    for tag in [None, *dataset.keys()]:
+        if left is not None and next(left, None) is None:
+            raise Undecodable("too many")
+        if tag is None:  # the item itself
+            continue
         raw = dataset.get_item(tag)
         if _is_cut(raw):
             raise Undecodable("cut")
@@ -115,7 +123,7 @@ def touch(dataset: Dataset, depth: int = 0, *, liberal: bool = False) -> None:
             continue
         if element.VR == "SQ":
             for item in element.value:
-                touch(item, depth + 1, liberal=liberal)
+                touch(item, depth + 1, liberal=liberal, left=left)
 
 
 def _is_cut(element: Any) -> bool:

@@ -24,6 +24,7 @@ from gateways.edge.dicom.keys import Match
 Predicate = tuple[keys.Path, values.Test]
 _ANY_VR = frozenset({"UN", ""})
 MOST_NAMED = 64
+MAX_ELEMENTS = 1024
 
 
 class QueryFault(Exception):
@@ -84,7 +85,7 @@ def read_query(encoded: bytes, *, implicit: bool, station_charset: str, echo_unk
         QueryFault: C000 undecodable, A900 for a key that does not fit.
     """
     try:
-        dataset = datasets.decode(encoded, implicit=implicit, default_charset=station_charset)
+        dataset = datasets.decode(encoded, implicit=implicit, default_charset=station_charset, most=MAX_ELEMENTS)
         return compile_query(dataset, implicit=implicit, echo_unknown=echo_unknown)
     except QueryFault:
         raise
