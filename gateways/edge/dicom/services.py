@@ -24,7 +24,7 @@ from gateways.edge.dicom.worklist import Worklist
 from gateways.edge.log import Log, emit
 
 FAILED = 0xC001
-_UID = re.compile(r"[0-9.]{0,64}")
+_UID = re.compile(r"(?=.{0,64}$)([0-9]+(\.[0-9]+)*)?")
 
 
 class Services:
