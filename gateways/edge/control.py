@@ -64,7 +64,7 @@ class ControlDoor:
         try:
             asked = json.loads(line)
             if asked["do"] == "resync":
-                return {"done": "resync"} if self._resynchronise() else {"error": "no cloud"}
+                return {"done": "resync"} if self._resynchronise() else {"error": "sans nuage : aucune file n'est réglée"}
             if asked["do"] == "replay":
                 since, until = _instant(asked["since"]), _instant(asked["until"])
                 return {"done": "replay", "rows": await asyncio.to_thread(self._replay, since, until)}

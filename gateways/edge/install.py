@@ -91,7 +91,7 @@ def plan(root: Path, outputs: Mapping[str, str], local: Mapping[str, Any], *, ga
     """
     image = image or outputs.get("GatewayImage", "")
     if image and not is_digest(image):
-        raise CannotInstall("image: a digest is needed (name@sha256:…), a tag can change")
+        raise CannotInstall("image : il faut une empreinte (nom@sha256:…), une étiquette peut changer")
     key = _present(root / KEY) or _new_key()
     name = f"{outputs['Prefix']}-{outputs['Site']}-gateway"
     reader = CONTAINER_USER if image else None

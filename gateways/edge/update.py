@@ -87,7 +87,7 @@ class Updater:
             EngineFailed: The image cannot be had; what ran runs on.
         """
         if not is_digest(image):
-            raise CannotUpdate("a digest is needed (name@sha256:…), a tag can change")
+            raise CannotUpdate("il faut une empreinte (nom@sha256:…), une étiquette peut changer")
         with self._alone():
             self._settle()
             old = self._engine.image()
@@ -157,7 +157,7 @@ class Updater:
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise CannotUpdate("another update is under way") from error
+                raise CannotUpdate("une autre mise à jour est en cours") from error
             yield
 
 

@@ -129,7 +129,16 @@ def test_requests_sent_together_are_answered_in_their_order(door: Door) -> None:
     assert b"IPP-1" not in answer, "completed by the request before"
 
 
-@pytest.mark.parametrize("uid", [b"1.2." + b"3" * 70, b"1.2.x", b"../../etc", "1.2.é".encode("latin-1")])
+def test_a_performed_step_of_too_many_elements_is_refused_unkept(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateways.edge.dicom.services.MAX_ELEMENTS", 8)
+    body = encoded(performed(step(1)), implicit=True)
+    answer = said(door, pdata(command(0x140, MPPS, element(0, 0x1000, b"1.2.8")), 3, 3), pdata(body, 2, 3), RELEASE)
+
+    assert status(0x0110) in answer
+    assert 0 == door.spool.waiting()
+
+
+@pytest.mark.parametrize("uid", [b"1.2." + b"3" * 70, b"1.2.x", b"../../etc", b".", b"1..2", b"1.2.", "1.2.é".encode("latin-1")])
 def test_an_instance_name_that_is_no_uid_is_refused_not_cut(door: Door, uid: bytes) -> None:
     body = encoded(performed(step(1)), implicit=True)
     answer = said(door, pdata(command(0x140, MPPS, element(0, 0x1000, uid)), 3, 3), pdata(body, 2, 3), RELEASE)

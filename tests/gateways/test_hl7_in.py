@@ -253,6 +253,32 @@ def test_lines_stalled_in_the_middle_of_a_frame_make_room_too(tmp_path: Path) ->
     asyncio.run(scene())
 
 
+def test_what_a_line_held_is_given_back_once(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with a_door(tmp_path, max_connections=1) as (listener, _, _):
+            line = await a_line(listener)
+            line.writer.write(b"\x0bMSH|^~\\&|AG")
+            await eventually(lambda: listener.held > 0)
+            (stalled,) = listener._lines
+            stalled.last_heard -= 10
+            stalled._frame_began = 0.0
+            listener._make_room()
+            stalled._time_is_up()  # its clock was not told yet
+
+            assert 0 == listener.held
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_both_families_of_addresses_are_listened_to(tmp_path: Path, host: str) -> None:
+    async def scene() -> None:
+        async with a_door(tmp_path, host=host) as (listener, _, _):
+            assert ["MSA", "AA", "A1"] == await Line(*await asyncio.open_connection(host, listener.port)).ask(adt("A1"))
+
+    asyncio.run(scene())
+
+
 def test_a_peer_that_never_reads_its_answers_is_not_read_either(tmp_path: Path) -> None:
     async def scene() -> None:
         async with a_door(tmp_path) as (listener, spool, _):

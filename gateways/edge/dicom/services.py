@@ -24,7 +24,9 @@ from gateways.edge.dicom.worklist import Worklist
 from gateways.edge.log import Log, emit
 
 FAILED = 0xC001
-_UID = re.compile(r"[0-9.]{0,64}")
+MAX_ELEMENTS = 100_000
+"""Of a data set that is kept: a study of 30,000 images names them in fewer."""
+_UID = re.compile(r"(?=.{0,64}$)([0-9]+(\.[0-9]+)*)?")
 
 
 class Services:
@@ -135,4 +137,5 @@ class Services:
             implicit=request.context.implicit,
             default_charset=self._stations.get(request.association.calling).charset,
             liberal=True,
+            most=MAX_ELEMENTS,
         )

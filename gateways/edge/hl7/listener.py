@@ -181,7 +181,7 @@ class _Line(asyncio.Protocol):
             self._frame_began = self._frame_began and self.last_heard
         if self._until() > self._loop.time():
             self._watch()
-        else:
+        elif not self._closing:
             self._end_frame()
 
 
