@@ -5,12 +5,12 @@ With `--check` nothing is written and the exit status says whether the file is a
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from ris.domain.access.policy import POLICY
 from ris.domain.access.session import RIGHTS, ROLES
 from ris.portal.french import word
+from tests.support.generated import write_or_compare
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "permissions.md"
@@ -51,10 +51,7 @@ def _row(action: str) -> str:
 
 def main() -> None:
     """Write the document, or compare it."""
-    if "--check" in sys.argv[1:]:
-        sys.exit(0 if DOCUMENT.is_file() and DOCUMENT.read_text("utf-8") == document() else 1)
-    DOCUMENT.write_text(document(), "utf-8")
-    print(f"{DOCUMENT.relative_to(ROOT)}: {len(POLICY)} actions")
+    write_or_compare(DOCUMENT, document(), f"{len(POLICY)} actions")
 
 
 if __name__ == "__main__":

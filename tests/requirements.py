@@ -10,10 +10,11 @@ Source: ids of the RIS list of wave 1 (REM-RAD-RIS-Va1), 117 in twelve families.
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.support.generated import write_or_compare
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "requirements.md"
@@ -221,10 +222,8 @@ def _words(test: str) -> str:
 
 def main() -> None:
     """Write the document, or compare it."""
-    if "--check" in sys.argv[1:]:
-        sys.exit(0 if DOCUMENT.is_file() and DOCUMENT.read_text("utf-8") == document() else 1)
-    DOCUMENT.write_text(document(), "utf-8")
-    print(f"{DOCUMENT.relative_to(ROOT)}: {document().split('**')[1]}")
+    text = document()
+    write_or_compare(DOCUMENT, text, text.split("**")[1])
 
 
 if __name__ == "__main__":

@@ -51,6 +51,9 @@ class Engine(Protocol):
         """
 
 
+NO_DIGEST = "il faut une empreinte (nom@sha256:…), une étiquette peut changer"
+
+
 def is_digest(image: str) -> bool:
     """Tell whether an image is named by its digest: a tag can change."""
     return _DIGEST.fullmatch(image) is not None

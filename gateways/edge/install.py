@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateways.edge.config import Settings
-from gateways.edge.engine import is_digest
+from gateways.edge.engine import NO_DIGEST, is_digest
 
 TEMPLATES = Path(__file__).with_name("site")
 NEEDED = ("Prefix", "Site", "Region", "WorklistFeedQueueUrl", "Hl7OutboundQueueUrl", "Hl7InboundQueueUrl", "DicomInboundQueueUrl")
@@ -91,7 +91,7 @@ def plan(root: Path, outputs: Mapping[str, str], local: Mapping[str, Any], *, ga
     """
     image = image or outputs.get("GatewayImage", "")
     if image and not is_digest(image):
-        raise CannotInstall("image : il faut une empreinte (nom@sha256:…), une étiquette peut changer")
+        raise CannotInstall(f"image : {NO_DIGEST}")
     key = _present(root / KEY) or _new_key()
     name = f"{outputs['Prefix']}-{outputs['Site']}-gateway"
     reader = CONTAINER_USER if image else None

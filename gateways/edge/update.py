@@ -25,7 +25,7 @@ from typing import Literal
 
 from gateways.edge.check import GATEWAY, Finding
 from gateways.edge.durable import remove_durably, write_durably
-from gateways.edge.engine import Engine, EngineFailed, is_digest
+from gateways.edge.engine import NO_DIGEST, Engine, EngineFailed, is_digest
 
 JOURNAL, LOCK = "update.json", "update.lock"
 EVERY_S = 2.0
@@ -87,7 +87,7 @@ class Updater:
             EngineFailed: The image cannot be had; what ran runs on.
         """
         if not is_digest(image):
-            raise CannotUpdate("il faut une empreinte (nom@sha256:…), une étiquette peut changer")
+            raise CannotUpdate(NO_DIGEST)
         with self._alone():
             self._settle()
             old = self._engine.image()

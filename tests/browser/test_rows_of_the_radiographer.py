@@ -8,7 +8,7 @@ import pytest
 
 from infra.local.demo.journey import until
 from tests.support.browser import Keyboard
-from tests.support.second_site import RADIOGRAPHER, SCANNER, SITE, SecondSite, instant
+from tests.support.second_site import RADIOGRAPHER, SCANNER, SITE, SecondSite, at_work, instant
 from tests.support.second_site_patients import PATIENTS
 
 pytestmark = pytest.mark.slow
@@ -27,10 +27,7 @@ def spoken(second_site: SecondSite) -> datetime:
 @pytest.fixture
 def radiographer(keyboard: Keyboard, second_site: SecondSite) -> Keyboard:
     """A radiographer of two sites who has chosen the second one; the first page is the worklist."""
-    keyboard.login("group", RADIOGRAPHER)
-    keyboard.work_at(SITE)
-    assert f"/sites/{SITE}/worklist" == keyboard.path
-    return keyboard
+    return at_work(keyboard, RADIOGRAPHER, "worklist")
 
 
 def show(keyboard: Keyboard, modality: str, day: str) -> None:

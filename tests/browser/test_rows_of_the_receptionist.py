@@ -9,7 +9,7 @@ from selenium.webdriver.common.keys import Keys
 
 from infra.local.demo.journey import until
 from tests.support.browser import Keyboard
-from tests.support.second_site import RADIOGRAPHER, RECEPTIONIST, SITE, SecondSite
+from tests.support.second_site import RADIOGRAPHER, RECEPTIONIST, SITE, SecondSite, at_work
 from tests.support.second_site_patients import PATIENTS
 
 pytestmark = pytest.mark.slow
@@ -26,10 +26,7 @@ def absent(second_site: SecondSite) -> str:
 @pytest.fixture
 def receptionist(keyboard: Keyboard, second_site: SecondSite) -> Keyboard:
     """A receptionist of two sites who has chosen the second one; the first page is the desk."""
-    keyboard.login("group", RECEPTIONIST)
-    keyboard.work_at(SITE)
-    assert f"/sites/{SITE}/desk" == keyboard.path
-    return keyboard
+    return at_work(keyboard, RECEPTIONIST, "desk")
 
 
 def open_of_the_desk(keyboard: Keyboard, accession: str, day: str) -> None:

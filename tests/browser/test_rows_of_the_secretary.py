@@ -8,7 +8,7 @@ from selenium.webdriver.common.keys import Keys
 from infra.local.demo.journey import until
 from infra.local.demo.portal_client import Browser
 from tests.support.browser import Keyboard
-from tests.support.second_site import RADIOLOGIST, SECRETARY, SITE, SecondSite
+from tests.support.second_site import RADIOLOGIST, SECRETARY, SITE, SecondSite, at_work
 from tests.support.second_site_patients import PATIENTS
 
 pytestmark = pytest.mark.slow
@@ -24,10 +24,7 @@ def radiologist(second_site: SecondSite) -> Browser:
 @pytest.fixture
 def secretary(keyboard: Keyboard, second_site: SecondSite) -> Keyboard:
     """A secretary of two sites who has chosen the second one; the first page is what waits for them."""
-    keyboard.login("group", SECRETARY)
-    keyboard.work_at(SITE)
-    assert f"/sites/{SITE}/secretariat" == keyboard.path
-    return keyboard
+    return at_work(keyboard, SECRETARY, "secretariat")
 
 
 def accessions(keyboard: Keyboard, name: str) -> list[str]:

@@ -13,7 +13,7 @@ import pytest
 from gateways.edge.config import MllpSettings, QueueSettings, Settings
 from gateways.edge.control import SOCKET, ask
 from gateways.edge.gateway import Gateway
-from tests.support.gateway import NOW, Clock, MemoryCloud, MllpClient, adt, eventually
+from tests.support.gateway import NOW, Clock, MemoryCloud, MllpClient, adt, eventually, running
 
 QUEUES = QueueSettings(hl7_inbound="in", dicom_inbound="dicom", worklist_feed="feed")
 HOUR = timedelta(hours=1)
@@ -22,12 +22,8 @@ HOUR = timedelta(hours=1)
 def run_one(folder: Path, cloud: MemoryCloud, scene: Callable[[Gateway], Awaitable[None]], clock: Clock | None = None) -> None:
     async def whole() -> None:
         settings = Settings(site="nord", spool=folder, queues=QUEUES, mllp=MllpSettings(), poll_wait_s=0)
-        gateway = Gateway(settings, cloud=cloud, clock=clock or Clock())
-        await gateway.start()
-        try:
+        async with running(settings, cloud, clock) as gateway:
             await scene(gateway)
-        finally:
-            await gateway.stop()
 
     asyncio.run(whole())
 

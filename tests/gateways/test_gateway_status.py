@@ -12,7 +12,7 @@ from gateways.edge.gateway import Gateway
 from gateways.edge.status import certificates_of
 from infra.local.demo.pki import Authority
 from ris.contracts.queues import WorklistFeed
-from tests.support.gateway import NOW, Clock, MemoryCloud, MllpClient, adt, eventually, segments
+from tests.support.gateway import NOW, Clock, MemoryCloud, MllpClient, adt, eventually, running, segments
 from tests.support.worklist import step
 
 QUEUES = QueueSettings(dicom_inbound="dicom", worklist_feed="feed")
@@ -36,12 +36,8 @@ def settings(folder: Path, **more: object) -> Settings:
 
 def run_one(folder: Path, cloud: MemoryCloud, scene, **more: object) -> None:
     async def whole() -> None:
-        gateway = Gateway(settings(folder, **more), cloud=cloud, clock=Clock())
-        await gateway.start()
-        try:
+        async with running(settings(folder, **more), cloud) as gateway:
             await scene(gateway)
-        finally:
-            await gateway.stop()
 
     asyncio.run(whole())
 
@@ -112,19 +108,15 @@ def test_the_age_of_the_worklist_is_known_over_a_restart_without_the_cloud(tmp_p
     cloud, clock = MemoryCloud(), Clock()
 
     async def scene() -> None:
-        gateway = Gateway(settings(tmp_path), cloud=cloud, clock=clock)
-        await gateway.start()
-        assert gateway.figures()["worklist"]["feed_age_s"] in (None, 0.0)
-        await eventually(lambda: gateway.figures()["worklist"]["feed_age_s"] == 0.0)
-        await gateway.stop()
+        async with running(settings(tmp_path), cloud, clock) as gateway:
+            assert gateway.figures()["worklist"]["feed_age_s"] in (None, 0.0)
+            await eventually(lambda: gateway.figures()["worklist"]["feed_age_s"] == 0.0)
         cloud.down = True
         clock.pass_by(hours=5)
-        gateway = Gateway(settings(tmp_path), cloud=cloud, clock=clock)
-        await gateway.start()
-        assert 5 * 3600.0 == gateway.figures()["worklist"]["feed_age_s"]
-        cloud.down = False
-        await eventually(lambda: gateway.figures()["worklist"]["feed_age_s"] == 0.0)
-        await gateway.stop()
+        async with running(settings(tmp_path), cloud, clock) as gateway:
+            assert 5 * 3600.0 == gateway.figures()["worklist"]["feed_age_s"]
+            cloud.down = False
+            await eventually(lambda: gateway.figures()["worklist"]["feed_age_s"] == 0.0)
 
     asyncio.run(scene())
 

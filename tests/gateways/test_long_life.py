@@ -14,7 +14,7 @@ from gateways.edge.gateway import Gateway
 from gateways.edge.hl7 import mllp
 from gateways.edge.sealing import MARK
 from tests.gateways.test_gateway_cloud import modality, put
-from tests.support.gateway import Clock, MemoryCloud, MllpClient, ScriptedPeer, ack, adt, eventually, segments
+from tests.support.gateway import Clock, MemoryCloud, MllpClient, ScriptedPeer, ack, adt, eventually, running, segments
 from tests.support.worklist import ended, performed, step
 
 MPPS = "1.2.840.10008.3.1.2.3.3"
@@ -36,12 +36,8 @@ async def living(folder: Path, cloud: MemoryCloud, clock: Clock, pacs_port: int 
             **more,
         }
     )
-    gateway = Gateway(settings, cloud=cloud, clock=clock)
-    await gateway.start()
-    try:
+    async with running(settings, cloud, clock) as gateway:
         yield gateway
-    finally:
-        await gateway.stop()
 
 
 async def send(gateway: Gateway, *payloads: bytes) -> list[str]:

@@ -12,14 +12,15 @@ import subprocess
 import sys
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from gateways.edge.cloud import Entry, Received
-from gateways.edge.gateway import SCHEMA
+from gateways.edge.config import Settings
+from gateways.edge.gateway import SCHEMA, Gateway
 from gateways.edge.hl7 import mllp
 from gateways.edge.spool import Spool
 from gateways.edge.store import Store
@@ -148,6 +149,17 @@ def a_spool(folder: Path, limit_bytes: int = 0) -> Iterator[Spool]:
     """Open a spool of its own."""
     with a_store(folder, limit_bytes) as store:
         yield Spool(store)
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings, cloud: MemoryCloud, clock: Clock | None = None) -> AsyncIterator[Gateway]:
+    """Start a gateway in this process, and stop it."""
+    gateway = Gateway(settings, cloud=cloud, clock=clock or Clock())
+    await gateway.start()
+    try:
+        yield gateway
+    finally:
+        await gateway.stop()
 
 
 def adt(message_id: str = "A1", *, charset: str = "UNICODE UTF-8", name: str = "ESSAI^LOU", sender: str = "AGENDA") -> bytes:

@@ -20,6 +20,7 @@ from infra.local.demo.journeys import visit
 from infra.local.demo.portal_client import Answer, Browser
 from infra.local.demo.scene import Scene
 from infra.local.demo.supervisor import System
+from tests.support.browser import Keyboard
 from tests.support.second_site_patients import Patient
 
 SITE = "sud"
@@ -32,6 +33,14 @@ _REPORT = {
     "Résultats": "Pas d’anomalie.",
     "Conclusion": "Examen normal.",
 }
+
+
+def at_work(keyboard: Keyboard, person: str, first_page: str) -> Keyboard:
+    """Let somebody of two sites log in and choose the second one, where their first page is this."""
+    keyboard.login("group", person)
+    keyboard.work_at(SITE)
+    assert f"/sites/{SITE}/{first_page}" == keyboard.path
+    return keyboard
 
 
 def zone_of_a_morning() -> str:
