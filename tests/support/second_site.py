@@ -172,18 +172,13 @@ class SecondSite:
             for known, tag in ((item, "00080050"), (item, "00401001"), (scheduled, "00400009")):
                 known[tag]["Value"] = []
             item["0020000D"]["Value"] = [f"2.25.{uuid4().int}"]
-        file = self.system.work / "second-site" / "item.json"
-        file.write_text(json.dumps(item))
         with self._scene.step("an exam begins", "DICOM N-CREATE") as step:
-            answer = self._scene.dicom(step, SITE, station, "mpps-create", "--item", str(file))
-            step.require(answer["status"] == "0000", f"status {answer['status']}")
-        return str(answer["sop_instance_uid"])
+            return visit.begun(self._scene, step, SITE, station, item)
 
     def ended(self, uid: str, station: str = SCANNER) -> None:
         """Let a machine say that an exam is done (N-SET)."""
         with self._scene.step("an exam is done", "DICOM N-SET") as step:
-            answer = self._scene.dicom(step, SITE, station, "mpps-set", "--sop-instance-uid", uid)
-            step.require(answer["status"] == "0000", f"status {answer['status']}")
+            visit.ended(self._scene, step, SITE, station, uid)
 
     def performed(self, patient: Patient, day: str, start: str) -> str:
         """Book an exam and let the machine do it; return its accession number."""

@@ -64,17 +64,12 @@ def _begins_the_exam(day: Day) -> str:
         found = scene.dicom(step, day.site, day.station, "find", "--keys", json.dumps(keys))
         items = [item for item in found["items"] if visit.dicom_value(item, "00080050") == day.exam.accession]
         step.require(len(items) == 1, f"{len(items)} items of the exam")
-        file = scene.system.work / "worklist-item.json"
-        file.write_text(json.dumps(items[0]))
-        begun = scene.dicom(step, day.site, day.station, "mpps-create", "--item", str(file))
-        step.require(begun["status"] == "0000", f"status {begun['status']}")
-    return str(begun["sop_instance_uid"])
+        return visit.begun(scene, step, day.site, day.station, items[0])
 
 
 def _ends_the_exam(day: Day, uid: str) -> None:
     with day.scene.step("the exam that began before the kill is done: MPPS COMPLETED", "DICOM N-SET") as step:
-        done = day.scene.dicom(step, day.site, day.station, "mpps-set", "--sop-instance-uid", uid)
-        step.require(done["status"] == "0000", f"status {done['status']}")
+        visit.ended(day.scene, step, day.site, day.station, uid)
 
 
 def _messages(day: Day, subfolder: str, *, waiting: int) -> list[er7.Sent]:

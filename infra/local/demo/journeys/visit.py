@@ -181,18 +181,28 @@ def perform(scene: Scene, person: Browser, visit: Visit, *, second_opinion: bool
         item = _right_item(step, scene, scene.dicom(step, site, station, "find", "--keys", keys), visit)
     if second_opinion:
         _asked_with_dcmtk(scene, visit, station, keys)
-    file = scene.system.work / "worklist-item.json"
-    file.write_text(json.dumps(item))
     with scene.step("the exam begins: MPPS IN PROGRESS", "DICOM N-CREATE") as step:
-        begun = scene.dicom(step, site, station, "mpps-create", "--item", str(file))
-        step.require(begun["status"] == "0000", f"status {begun['status']}")
+        uid = begun(scene, step, site, station, item)
     if second_opinion:
         pages_hold(scene, person, visit, "in_progress")
     with scene.step("the exam is done: MPPS COMPLETED", "DICOM N-SET") as step:
-        uid = ("--sop-instance-uid", begun["sop_instance_uid"])
-        done = scene.dicom(step, site, station, "mpps-set", *uid)
-        step.require(done["status"] == "0000", f"status {done['status']}")
+        ended(scene, step, site, station, uid)
     pages_hold(scene, person, visit, "completed")
+
+
+def begun(scene: Scene, step: Step, site: str, station: str, item: dict[str, Any]) -> str:
+    """Let a modality begin what an item of its worklist asks for; return the SOP Instance UID of the performed step."""
+    file = scene.system.work / "worklist-item.json"
+    file.write_text(json.dumps(item))
+    answer = scene.dicom(step, site, station, "mpps-create", "--item", str(file))
+    step.require(answer["status"] == "0000", f"status {answer['status']}")
+    return str(answer["sop_instance_uid"])
+
+
+def ended(scene: Scene, step: Step, site: str, station: str, uid: str) -> None:
+    """Let a modality complete a performed step that it began."""
+    answer = scene.dicom(step, site, station, "mpps-set", "--sop-instance-uid", uid)
+    step.require(answer["status"] == "0000", f"status {answer['status']}")
 
 
 def _asked_with_dcmtk(scene: Scene, visit: Visit, station: str, keys: str) -> None:
